@@ -1,0 +1,1 @@
+"""Ports: what quell.port asks for, per family of boards."""

@@ -1,0 +1,1 @@
+"""The unix port: MicroPython on Linux, files, sockets and umqtt.simple."""

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""Run the agent on a Linux host: `micropython main.py CONFIG.json` (or `quell agent run --config CONFIG.json`).
+
+The keys of CONFIG are in host_tools/README.md. Ctrl-C (SIGINT) flushes and ends it.
+"""
+
+import io
+import json
+import sys
+import time
+
+from ports.catalogue import IDS
+from ports.unix import status
+from ports.unix.clock import UnixClock, UnixEntropy
+from ports.unix.flash import FolderFlash
+from ports.unix.link import UmqttLink
+from ports.unix.sources import UnixSources
+from quell.agent import Agent
+from quell.counters import WIRE_MALFORMED
+from quell.errors import QuellError
+from quell.port import Port
+
+_STATUS_EVERY_MS = 1000
+_MAX_TRACEBACK_BYTES = 2048
+
+
+class _Bounded(io.IOBase):
+    """A stream that keeps the first _MAX_TRACEBACK_BYTES: an exception's message may be a megabyte."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def write(self, data):
+        self.data.extend(memoryview(data)[: _MAX_TRACEBACK_BYTES - len(self.data)])
+        return len(data)
+
+
+def traceback(error):
+    """What MicroPython prints for `error`, bounded -> str."""
+    stream = _Bounded()
+    sys.print_exception(error, stream)
+    try:
+        return str(bytes(stream.data), "utf-8")
+    except UnicodeError:
+        return ""
+
+
+def make_port(config, on_malformed):
+    """The unix Port of a config dict."""
+    flash = FolderFlash(config["dir"])
+    sources = UnixSources(config.get("logs", {}), config.get("withdraw_file"))
+    link = UmqttLink(config["broker"], on_malformed)
+    return Port(flash, flash, link, UnixClock(), UnixEntropy(), sources)
+
+
+def load_app(path):
+    """The application module at `path`: a file that defines step(agent)."""
+    folder, _, name = path.rpartition("/")
+    sys.path.append(folder or ".")
+    return __import__(name[:-3] if name.endswith(".py") else name)
+
+
+def main(path):
+    """Run until interrupted -> exit code."""
+    with open(path) as file:
+        config = json.load(file)
+    try:
+        agent = Agent(make_port(config, lambda: agent.counters.add(WIRE_MALFORMED)), IDS, traceback)
+    except QuellError as error:
+        sys.stderr.write("agent: " + str(error) + "\n")
+        return 1
+    app = load_app(config["app"]) if config.get("app") else None
+    status_path = config["dir"] + "/status.json"
+    status_ms = 0
+    try:
+        while True:
+            agent.step()
+            if app is not None:
+                try:
+                    app.step(agent)
+                except Exception as error:
+                    agent.note(error)
+            now_ms = agent.clock.uptime_ms()
+            if now_ms >= status_ms:
+                status_ms = now_ms + _STATUS_EVERY_MS
+                status.write(agent, status_path)
+            time.sleep_ms(config.get("poll_ms", 50))
+    except KeyboardInterrupt:
+        pass
+    agent.close()
+    status.write(agent, status_path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

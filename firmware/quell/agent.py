@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""The agent: puts the parts together and does one bounded slice of both paths per `step`.
+
+Synchronous, one thread. An application in the same program adds its own records with `emit`.
+"""
+
+import gc
+
+from quell import port as ports
+from quell.control import apply
+from quell.control.receipt import Receipts
+from quell.control_path import ControlPath
+from quell.counters import FLASH_FAILED, NO_MEMORY, Counters
+from quell.data.collect import Collector
+from quell.data.ring import Rings
+from quell.data.uplink import Uplink
+from quell.data_path import DataPath
+from quell.errors import FlashError, PolicyError
+from quell.session import Session
+from quell.state import policy as policies
+from quell.state import provisioning, slots
+from quell.state.clock import TrustedClock
+from quell.state.consent import Consent
+from quell.state.keys import Keys
+
+
+class Agent:
+    """One device. `port`: quell.port.Port; `catalogue`: {source name: id}; `traceback`: exception -> str.
+
+    Raises StateError when the device is not provisioned, or has lost its generator on a board whose
+    random numbers cannot be trusted: it then stays silent until it is provisioned again.
+    """
+
+    def __init__(self, port, catalogue, traceback):
+        self.port = port
+        self._traceback = traceback
+        self.counters = Counters()
+        self.provisioning = provisioning.load(port.keystore, self.counters)
+        self.keys = Keys(port.keystore, port.entropy, self.counters)
+        keys_found = self.keys.load()
+        self.keys.random(1)  # raises EntropyError without a generator
+        self._app_sources = [n for name, n in catalogue.items() if name.startswith("app.")]
+        self.consent = Consent(port.flash, self.keys, self.counters)
+        self.rings = Rings(port.flash, self.keys, self.consent, self.counters)
+        self._load_state(keys_found)
+        self.clock = TrustedClock(port.clock, self.consent.floor_s)
+        self.receipts = Receipts(self.provisioning, self.consent, self.clock, self.counters)
+        self.uplink = Uplink(self.provisioning, self.rings, self.consent)
+        self.collector = Collector(port.sources, catalogue, self._own_sources(catalogue), self.counters)
+        self.session = Session(self)
+        self.data = DataPath(
+            self.collector, self.rings, self.uplink, self.session, self.consent, self.keys, self.clock, self.counters,
+        )  # fmt: skip
+        self.control = ControlPath(self)
+        self.policy_slots = slots.Slots(port.flash, "policy", slots.POLICY, self.counters)
+        self._load_policy()
+        self._boot()
+
+    @property
+    def erase_level(self):
+        """The weakest of what key store and flash reach (quell.port)."""
+        return min(self.port.keystore.level, max(self.port.flash.level, ports.CRYPTOGRAPHIC))
+
+    def is_app_source(self, source):
+        """True for catalogue sources that `emit` fills."""
+        return source in self._app_sources
+
+    def _own_sources(self, catalogue):
+        own = {}
+        for name, value in (
+            ("agent.dropped", self.counters.dropped),
+            ("device.boots", lambda: self.consent.boots),
+        ):
+            if name in catalogue:
+                own[catalogue[name]] = value
+        return own
+
+    # boot ------------------------------------------------------------------------------------
+
+    def _load_state(self, keys_found):
+        """Without its state, or without its keys, everything recorded is of a past that nobody can vouch for."""
+        if self.consent.load() and keys_found:
+            return
+        self.consent.instance = b""
+        for purpose_id in self.keys.purposes():
+            self.keys.erase(purpose_id)
+        for purpose_id in list(self.consent.purposes):
+            self.rings.shred(purpose_id)
+        self.consent.purposes = {}
+        self.consent.intents = {}
+        self.consent.policy_hash = b""
+        self.consent.policy_version = 0
+
+    def _load_policy(self):
+        """The policy whose hash the state names; anything else in the slots is not in force."""
+        for slot, payload in self.policy_slots.both():
+            try:
+                policy = policies.verify(payload, self.provisioning.anchors, self.is_app_source)
+            except PolicyError:
+                continue
+            if policy.hash == self.consent.policy_hash:
+                self.data.policy = policy
+                self.policy_slots.in_force(slot)
+                return
+
+    def _boot(self):
+        """Count the boot, finish what an earlier one began; all before the link opens."""
+        self.consent.boots += 1
+        try:
+            self.consent.commit()
+        except FlashError:
+            self.counters.add(FLASH_FAILED)
+        for purpose_id in list(self.consent.intents):
+            self.control.purge(purpose_id)
+        apply.keep_reserve(self.port.flash)
+
+    # running ---------------------------------------------------------------------------------
+
+    def step(self):
+        """One bounded slice of both paths. Never raises: what goes wrong is counted and collected as an exception."""
+        now_ms = self.port.clock.uptime_ms()
+        for part in (self._step_session, self.control.step, self.data.step):
+            try:
+                part(now_ms)
+            except MemoryError:
+                self.counters.add(NO_MEMORY)
+                gc.collect()
+            except FlashError:
+                self.counters.add(FLASH_FAILED)
+            except Exception as error:  # the agent must outlive its own bugs, and say that it has them
+                self.note(error)
+
+    def _step_session(self, now_ms):
+        self.session.step(now_ms)
+        if self.session.answered and not self.consent.reconciled and self.control.idle():
+            # all bundles that the broker holds came before the answer, which went through the host
+            self.consent.reconciled = True
+            self.consent.commit()
+
+    def note(self, error):
+        """Collect an exception of the agent or of the application (as the policy allows)."""
+        self.collector.exception(type(error).__name__, self._traceback(error))
+
+    def emit(self, purpose, fields, durable=False):
+        """A record of the application -> data_path.REFUSED, BUFFERED or DURABLE.
+
+        `purpose`: its name; `fields`: {field name: value}. An unknown field is dropped and counted; a
+        missing required one drops the record. `durable=True` writes it to flash before this returns.
+        """
+        return self.data.emit(purpose, fields, durable, self.port.clock.uptime_ms())
+
+    def close(self):
+        """Before power goes or the program ends: what is in RAM goes to flash, the link is closed."""
+        self.rings.flush()
+        self.consent.floor_s = max(self.consent.floor_s, self.clock.floor_s)
+        try:
+            self.consent.commit()
+        except FlashError:
+            self.counters.add(FLASH_FAILED)
+        self.session.restart()
+
+    # what the session hears -------------------------------------------------------------------
+
+    def answered(self, instance):
+        """The host answered our state receipt: time is set; a device without instance gets one."""
+        if instance != self.consent.instance:
+            for purpose_id in list(self.consent.purposes):
+                self.uplink.forget(purpose_id)
+                self.keys.erase(purpose_id)
+                self.rings.shred(purpose_id)
+            self.consent.floor_s = self.clock.floor_s
+            self.consent.new_instance(instance)
+            # objections in bundles of before must be heard again: a clean connection brings them
+            self.control.forget_handled()
+            self.session.restart()
+
+    def receipt_acknowledged(self, number, hash8):
+        """The host has a receipt: it need not be kept for sending."""
+        if self.receipts.acknowledge(number, hash8):
+            self.consent.floor_s = max(self.consent.floor_s, self.clock.floor_s)
+            self.consent.commit()

@@ -1,0 +1,1 @@
+"""Encodings and cryptography that MicroPython does not bring."""

@@ -1,0 +1,1 @@
+"""CONTROL: command, verify, apply, purge, receipt. One file per stage; control_path.py joins them."""

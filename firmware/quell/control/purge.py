@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""purge: carry out an intent. Key first, then data, then the receipt; each step may be cut and repeated.
+
+The intent is already in both slots of the state when this runs: whatever happens now, the next boot goes on.
+"""
+
+from quell.counters import FLASH_FAILED, PURGED
+from quell.errors import FlashError
+from quell.port import RESTRICTED
+
+
+def erase(purpose_id, intent, keys, rings, level, counters):
+    """Destroy the purpose's keys and segments -> the erase level reached (quell.port). Idempotent.
+
+    `level`: what the board's key store and flash reach when every step succeeds.
+    """
+    rings.forget(purpose_id)
+    reached = level
+    try:
+        keys.erase(purpose_id)
+    except FlashError:
+        counters.add(FLASH_FAILED)
+        reached = RESTRICTED
+    try:
+        rings.shred(purpose_id)
+    except FlashError:
+        counters.add(FLASH_FAILED)
+        # without its key the data is unreadable; with it, nothing was erased
+        reached = min(reached, RESTRICTED)
+    counters.add(PURGED, intent.unsent)
+    return reached

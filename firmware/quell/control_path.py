@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: MIT
+"""CONTROL: command -> verify -> apply -> purge -> receipt.
+
+No stage has an effect before verify. One command a step; withdrawals first. What arrives without an
+open gate costs one signature check per UNGATED_CHECK_MS at most, and only if it is a withdrawal.
+"""
+
+from quell.codec.builtin import same
+from quell.control import apply, purge, verify
+from quell.control.command import GRANT, POLICY, WITHDRAW, parse_bundle, parse_command
+from quell.control.fetch import Fetch
+from quell.control.receipt import (
+    ALREADY,
+    DONE,
+    REFUSED_POLICY,
+    REFUSED_ROLE,
+    REFUSED_ROLLBACK,
+    REFUSED_STALE,
+    REFUSED_UNKNOWN_PURPOSE,
+    REFUSED_EXPIRED,
+    RESTRICTED,
+    answering,
+    fields_of,
+)
+from quell.counters import (
+    COMMAND_BAD_SIGNATURE,
+    COMMAND_MALFORMED,
+    COMMAND_REFUSED,
+    COMMAND_UNKNOWN_SIGNER,
+    FLASH_FAILED,
+    GATE_FAILED,
+    MESSAGE_DROPPED,
+)
+from quell.errors import CommandError, FlashError, PolicyError
+from quell.limits import MAX_COMMANDS, UNGATED_CHECK_MS
+from quell.state import policy as policies
+from quell.state.consent import Entry
+from quell.state.provisioning import BUTTON
+
+_MAX_WAITING = 3 * MAX_COMMANDS
+_MAX_HANDLED = 64
+_PURGE_RETRY_MS = 60000  # of a purge that the flash refused
+
+
+class ControlPath:
+    """Carries out signed commands. `agent` gives the parts: state, rings, uplink, session, port."""
+
+    def __init__(self, agent):
+        self._agent = agent
+        self._consent = agent.consent
+        self._receipts = agent.receipts
+        self._counters = agent.counters
+        self._waiting = []  # commands whose gate opened
+        self._handled = []  # hashes of commands answered in this boot
+        self._ungated = None  # one withdrawal without a gate
+        self._ungated_seen = 0
+        self._ungated_next_ms = 0
+        self._fetch = None
+        self._purge_next_ms = 0
+
+    # command ---------------------------------------------------------------------------------
+
+    def take(self, message):
+        """A bundle has come (bytes): parse it, check its gate, queue its commands."""
+        try:
+            bundle = parse_bundle(message)
+        except CommandError:
+            self._counters.add(COMMAND_MALFORMED)
+            return
+        device_id = self._agent.provisioning.device_id
+        gated = verify.gate(bundle, self._agent.provisioning.anchor(bundle.kid), device_id)
+        if not gated:
+            self._counters.add(GATE_FAILED)
+        for entry in bundle.entries:
+            try:
+                command = parse_command(entry)
+            except CommandError:
+                self._counters.add(COMMAND_MALFORMED)
+                continue
+            command.gated = gated
+            if gated:
+                self._queue(command)
+            elif command.kind == WITHDRAW:
+                self._offer_ungated(command)
+
+    def _queue(self, command):
+        if command.hash in self._handled or [c for c in self._waiting if c.hash == command.hash]:
+            return
+        self._waiting.append(command)
+        self._waiting.sort(key=lambda c: c.rank)
+        if len(self._waiting) > _MAX_WAITING:
+            # grants are last in the order: no queue drops a withdrawal before them
+            self._waiting.pop()
+            self._counters.add(MESSAGE_DROPPED)
+
+    def _offer_ungated(self, command):
+        """Keep a random one of those that came since the last check: a flood cannot choose for us."""
+        if self._agent.provisioning.anchor(command.kid) is None or command.hash in self._handled:
+            return
+        self._ungated_seen += 1
+        if int.from_bytes(self._agent.keys.random(2), "big") * self._ungated_seen < 65536:
+            self._ungated = command
+
+    def _next(self, now_ms):
+        if self._waiting:
+            return self._waiting.pop(0)
+        if self._ungated is not None and now_ms >= self._ungated_next_ms:
+            command, self._ungated = self._ungated, None
+            self._ungated_seen = 0
+            self._ungated_next_ms = now_ms + UNGATED_CHECK_MS
+            return command
+        return None
+
+    # the path --------------------------------------------------------------------------------
+
+    def step(self, now_ms):
+        """One bounded slice: an unfinished purge, else the local button, else one command."""
+        if self._consent.intents and now_ms >= self._purge_next_ms:
+            self._purge_next_ms = now_ms + _PURGE_RETRY_MS
+            for purpose_id in list(self._consent.intents):
+                self.purge(purpose_id)
+        self._button()
+        command = self._next(now_ms)
+        if command is not None:
+            anchor = self.verify(command)
+            if anchor is not None:
+                self.apply(command, anchor)
+
+    def idle(self):
+        """True when no command waits: the bundles seen so far are reconciled."""
+        return not self._waiting and self._fetch is None
+
+    def verify(self, command):
+        """-> the signer's Anchor, or None when the command is not (or not yet) to be applied."""
+        anchor = self._agent.provisioning.anchor(command.kid)
+        if anchor is None:
+            self._counters.add(COMMAND_UNKNOWN_SIGNER)
+            return None
+        if self._stored_answer(command):
+            return None
+        if command.kind != WITHDRAW and self._receipts.full():
+            return None  # the bundle is retained: it comes again when receipts are acknowledged
+        entry = self._consent.purposes.get(command.args[0]) if command.kind == GRANT else None
+        if command.kind == GRANT and (entry is None or command.args[1] != entry.generation):
+            # it cannot verify against a challenge that is gone; its gate vouches for the signer
+            outcome = REFUSED_UNKNOWN_PURPOSE if entry is None else REFUSED_STALE
+            self._answer(command, anchor, outcome)
+            return None
+        agent = self._agent
+        if not verify.signature(
+            command, anchor, agent.provisioning.device_id, self._consent.instance, entry
+        ):
+            self._counters.add(COMMAND_BAD_SIGNATURE)
+            self._remember(command)
+            return None
+        return anchor
+
+    def apply(self, command, anchor):
+        """Make a verified command state, then purge and receipt as it needs."""
+        if command.kind == WITHDRAW:
+            purpose_id, generation, instance = command.args
+            self._withdraw(purpose_id, generation, instance, anchor.role, command)
+        elif command.kind == GRANT:
+            self._grant(command, anchor)
+        else:
+            self._start_fetch(command, anchor)
+
+    def purge(self, purpose_id):
+        """Carry out the purpose's intent, and give the receipt that is owed."""
+        consent, agent = self._consent, self._agent
+        intent = consent.intents[purpose_id]
+        agent.uplink.forget(purpose_id)
+        level = purge.erase(
+            purpose_id, intent, agent.keys, agent.rings, agent.erase_level, self._counters
+        )
+        consent.intents.pop(purpose_id)
+        mark = self._receipts.mark()
+        if intent.outcome is not None:
+            outcome = intent.outcome if level else RESTRICTED
+            erased = [intent.generation, level, intent.last_handed, intent.unsent]
+            self._receipts.issue(
+                answering(WITHDRAW), outcome, intent.command_hash, purpose_id, intent.role, erased, True
+            )  # fmt: skip
+        try:
+            consent.commit_both()
+        except FlashError:
+            self._counters.add(FLASH_FAILED)
+            consent.intents[purpose_id] = intent  # again later, or at the next boot
+            self._receipts.take_back(mark)
+            return
+        apply.keep_reserve(agent.port.flash)
+        # nothing that was handed to the link may go later: start from a clean connection
+        agent.session.restart()
+
+    # consent ---------------------------------------------------------------------------------
+
+    def _withdraw(self, purpose_id, generation, instance, role, command):
+        consent, agent = self._consent, self._agent
+        outcome = apply.withdrawal_outcome(
+            consent, agent.data.policy, purpose_id, generation, instance
+        )
+        command_hash = command.hash if command is not None else b""
+        if outcome != DONE:
+            if outcome == ALREADY and purpose_id in consent.last:
+                self._receipts.again(consent.last[purpose_id])
+                self._commit()
+            elif command is not None:
+                self._issue(WITHDRAW, outcome, command_hash, purpose_id, role)
+            self._remember(command)
+            return
+        entry = consent.purposes[purpose_id]
+        last_handed = agent.uplink.last_handed(purpose_id, entry.generation)
+        unsent = agent.rings.forget(purpose_id)
+        if apply.withdraw(
+            consent, purpose_id, role, command_hash, last_handed, unsent, agent.port.flash, agent.rings, self._counters,
+        ):  # fmt: skip
+            self._remember(command)
+            self.purge(purpose_id)
+        # not durable: collection has stopped, the intent stays in RAM and purge is tried at every step
+
+    def _button(self):
+        """The local withdrawal: needs no clock, network or signature."""
+        name = self._agent.port.sources.withdrawal()
+        if name is None or self._agent.data.policy is None:
+            return
+        for purpose in self._agent.data.policy.purposes:
+            if name in (purpose.name, "*"):
+                self._withdraw(purpose.id, 0, None, BUTTON, None)
+
+    def _grant(self, command, anchor):
+        policy = self._agent.data.policy
+        purpose = policy.by_id.get(command.args[0]) if policy is not None else None
+        if purpose is None:
+            self._answer(command, anchor, REFUSED_UNKNOWN_PURPOSE)
+            return
+        expired = self._agent.clock.floor_now_s() >= policy.expires_s
+        may = verify.may(command, anchor, purpose)
+        entry = self._consent.purposes[purpose.id]
+        before = (entry.generation, entry.status, entry.challenge, entry.digest, entry.granted_here)
+        outcome = apply.grant(self._consent, purpose, command.args[1], may, expired)
+        if not self._answer(command, anchor, outcome):
+            self._consent.purposes[purpose.id] = Entry(*before)
+
+    # policy ----------------------------------------------------------------------------------
+
+    def _start_fetch(self, command, anchor):
+        policy_hash, version = command.args[:2]
+        if not verify.may(command, anchor, None):
+            self._answer(command, anchor, REFUSED_ROLE)
+        elif same(policy_hash, self._consent.policy_hash) and self._agent.data.policy is not None:
+            self._answer(command, anchor, ALREADY)
+        elif version <= self._consent.policy_version and self._consent.policy_hash != policy_hash:
+            self._answer(command, anchor, REFUSED_ROLLBACK)
+        else:
+            fetch = Fetch(command, anchor)
+            if not fetch.sound():
+                self._answer(command, anchor, REFUSED_POLICY)
+                return
+            self._fetch = fetch
+            self._agent.session.subscribe(fetch.topic())
+
+    def take_chunk(self, topic, payload):
+        """A slice of a policy body has come; with the last one the policy is verified and applied."""
+        fetch = self._fetch
+        if fetch is None or not fetch.take(topic, payload):
+            return
+        if not fetch.complete():
+            self._agent.session.subscribe(fetch.topic())
+            return
+        self._fetch = None
+        body = fetch.body()
+        if body is None:
+            self._answer(fetch.command, fetch.anchor, REFUSED_POLICY)
+            return
+        self._apply_policy(fetch, body)
+
+    def _apply_policy(self, fetch, body):
+        agent, consent = self._agent, self._consent
+        try:
+            policy = policies.verify(body, agent.provisioning.anchors, agent.is_app_source)
+            if policy.version != fetch.command.args[1]:
+                raise PolicyError("version", REFUSED_POLICY)
+            if agent.clock.floor_now_s() >= policy.expires_s:
+                raise PolicyError("expired", REFUSED_EXPIRED)
+            agent.policy_slots.save(body)
+        except PolicyError as error:
+            self._answer(fetch.command, fetch.anchor, error.outcome)
+            return
+        except FlashError:
+            self._counters.add(FLASH_FAILED)
+            return
+        # the body is in its slot; the state's hash is what puts it into force
+        agent.rings.flush()
+        agent.data.policy = policy
+        consent.adopt(policy)
+        self._answer(fetch.command, fetch.anchor, DONE)
+        agent.session.say_hello()
+
+    def forget_handled(self):
+        """A new instance: what the bundles say must be heard again."""
+        self._handled = []
+
+    def connection_lost(self):
+        """A fetch cannot go on over another connection: its command comes again."""
+        self._fetch = None
+
+    # receipt ---------------------------------------------------------------------------------
+
+    def _remember(self, command):
+        if command is not None:
+            self._handled.append(command.hash)
+            del self._handled[:-_MAX_HANDLED]
+
+    def _stored_answer(self, command):
+        """True if the command is the one that a stored receipt answers: that receipt goes out again."""
+        for receipt in self._consent.last.values():
+            if fields_of(receipt).get(10) == command.hash:
+                self._receipts.again(receipt)
+                self._commit()
+                self._remember(command)
+                return True
+        return False
+
+    def _answer(self, command, anchor, outcome):
+        """Receipt for a grant or policy command, and one commit for both -> True if it is durable."""
+        if outcome not in (DONE, ALREADY):
+            self._counters.add(COMMAND_REFUSED)
+        purpose_id = command.args[0] if command.kind == GRANT else None
+        last = outcome == DONE and command.kind == GRANT
+        if self._issue(command.kind, outcome, command.hash, purpose_id, anchor.role, last):
+            self._remember(command)
+            return True
+        return False
+
+    def _issue(self, kind, outcome, command_hash, purpose_id, role, last=False):
+        mark = self._receipts.mark()
+        self._receipts.issue(answering(kind), outcome, command_hash, purpose_id, role, None, last)
+        if self._commit():
+            return True
+        self._receipts.take_back(mark)
+        return False
+
+    def _commit(self):
+        try:
+            self._consent.commit()
+            return True
+        except FlashError:
+            self._counters.add(FLASH_FAILED)
+            return False

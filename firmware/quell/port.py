@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""What a port must provide: six small objects. Nothing here touches hardware; ports subclass or imitate.
+
+The core is synchronous and single-threaded: it calls these from `Agent.step`, and none may block for
+more than the seconds that its docstring allows.
+"""
+
+# Erase levels (SPEC §9, key 12), weakest first.
+RESTRICTED = 0
+LOGICAL = 1
+CRYPTOGRAPHIC = 2
+PHYSICAL = 3
+
+
+class Flash:
+    """Named whole files. `level` is what `erase` reaches on this store (one of the levels above)."""
+
+    level = RESTRICTED
+
+    def read(self, name):
+        """The bytes of file `name` (at most MAX_POLICY_BYTES + 64), or None if it is absent or unreadable."""
+        raise NotImplementedError
+
+    def write(self, name, data):
+        """Replace file `name` by `data`, durable on return. Raises FlashError. May tear: callers use slots."""
+        raise NotImplementedError
+
+    def erase(self, name):
+        """Overwrite and remove file `name`; absent is fine. Raises FlashError if it is still there."""
+        raise NotImplementedError
+
+
+class Link:
+    """One MQTT 3.1.1 connection with QoS 1. Every call returns within some seconds or raises LinkError."""
+
+    def connect(self, client_id):
+        """Open a clean session. `client_id`: str."""
+        raise NotImplementedError
+
+    def subscribe(self, topic):
+        """Subscribe with QoS 1. `topic`: str, no wildcard."""
+        raise NotImplementedError
+
+    def publish(self, topic, payload):
+        """Publish bytes with QoS 1, not retained."""
+        raise NotImplementedError
+
+    def poll(self):
+        """The next message (topic str, payload bytes), or None at once. Keeps the connection alive."""
+        raise NotImplementedError
+
+    def close(self):
+        """Drop the connection and what is in flight. Never raises."""
+        raise NotImplementedError
+
+
+class Clock:
+    """Time as the platform sees it."""
+
+    def uptime_ms(self):
+        """Milliseconds since boot, rising, never wrapping."""
+        raise NotImplementedError
+
+    def hint_s(self):
+        """Unix seconds by the platform's own clock (RTC, NITZ, NTP), or None. Never trusted (DESIGN)."""
+        raise NotImplementedError
+
+
+class Entropy:
+    """Random bytes of the platform. `trusted`: True only where the source is a real CSPRNG."""
+
+    trusted = False
+
+    def read(self, length):
+        """`length` bytes; mixed into the generator, never used alone unless `trusted`."""
+        raise NotImplementedError
+
+
+class Sources:
+    """Where raw data comes from. Only asked for what a policy in force needs."""
+
+    def sample(self, source):
+        """The value of catalogue source `source` (int) now: int, bool, str or bytes; None if absent. May raise."""
+        raise NotImplementedError
+
+    def follow(self, logs):
+        """Keep the logs of these names (set of str) open, and only these; a newly opened one starts at its end."""
+
+    def next_line(self):
+        """(log name, line) or None. `line`: bytes without the newline, at most MAX_LINE_BYTES; None for a longer one."""
+        return None
+
+    def withdrawal(self):
+        """The local button: name of the purpose withdrawn since the last call, "*" for all, or None."""
+        return None
+
+
+class Port:
+    """The six objects together. `keystore` is a Flash: the one with the strongest erasure on the board."""
+
+    def __init__(self, flash, keystore, link, clock, entropy, sources):
+        self.flash = flash
+        self.keystore = keystore
+        self.link = link
+        self.clock = clock
+        self.entropy = entropy
+        self.sources = sources

@@ -1,0 +1,1 @@
+"""What the agent remembers: written by the control path, read by the data path."""

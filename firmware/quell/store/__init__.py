@@ -1,0 +1,1 @@
+"""The bytes at rest: the segment format and its backends."""
