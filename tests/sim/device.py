@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""A provisioned device with a simulated port and host, one call away."""
+
+from ports.catalogue import IDS
+from quell.agent import Agent
+from quell.counters import Counters
+from quell.state import provisioning
+from quell.state.keys import Keys
+from sim.sim_host import SimHost, field, policy_file, purpose, request
+from sim.sim_port import sim_port
+
+INT, BOOL, WORD, TEXT, TIME, IPV4, IPV6, MAC, IMEI, IMSI = range(10)
+ICCID, PHONE, ENUM, VERSION, HEX, IP, LEVEL, DURATION, ANY, ID = range(10, 20)
+KEEP, DROP, HASH, TRUNCATE, BUCKET = range(5)
+
+
+def traceback(error):
+    return "Traceback (most recent call last):\n" + type(error).__name__ + ": " + str(error)
+
+
+class Device:
+    """An agent that can be rebooted on the same flash."""
+
+    def __init__(self, host=None):
+        self.host = host or SimHost()
+        self.port = sim_port(self.host)
+        self.host.public = provision(self.port)
+        self.boot()
+
+    def boot(self):
+        """Power on: a new agent on the same flash, with everything else new."""
+        self.port.flash.reboot()
+        hint, ms = self.port.clock.hint, self.port.clock.ms
+        values = self.port.sources.values
+        self.port = sim_port(self.host, self.port.flash)
+        self.port.clock.hint = None if hint is None else hint + ms // 1000
+        self.port.sources.values = values
+        self.agent = Agent(self.port, IDS, traceback)
+        return self.agent
+
+    def run(self, steps=10, ms=1000):
+        """`steps` slices, `ms` apart."""
+        for _ in range(steps):
+            self.agent.step()
+            self.port.clock.ms += ms
+
+    def with_policy(self, purposes=None, fields=None, templates=(), **more):
+        """Run until a policy is in force (by default one consent purpose with an app.int and its bucket)."""
+        if purposes is None:
+            purposes = [purpose()]
+        if fields is None:
+            fields = [field(1, "code", IDS["app.int"], INT)]
+        self.run(3)
+        body = policy_file(purposes, fields, templates, **more)
+        from sim.sim_host import OPERATOR
+
+        self.host.bundle(OPERATOR, [self.host.push(body, more.get("version", 1))])
+        self.agent.session.restart()
+        self.run(12)
+        return self
+
+    def granted(self, purpose_id=1):
+        """Grant the purpose by the subject and run until it is in force."""
+        from sim.sim_host import SUBJECT
+
+        self.host.bundle(SUBJECT, [self.host.grant(purpose_id)])
+        self.agent.session.restart()
+        self.run(6)
+        return self
+
+    def count(self, reason):
+        return self.agent.counters.get(reason)
+
+
+def provision(port):
+    """Provision the port's key store -> the device's public key."""
+    counters = Counters()
+    return provisioning.provision(port.keystore, Keys(port.keystore, port.entropy, counters), request(), counters)
