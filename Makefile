@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# On a fresh Debian with make and python3: `make demo` or `make test`. Each installs and builds what is missing.
+
+PYTHON ?= python3
+SOURCES = host_tools firmware tests boards
+
+.PHONY: help setup demo test bench lint size clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
+		do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+setup: ## Install and build what is missing: Debian packages, .venv, MicroPython in build/
+	@$(PYTHON) host_tools/bootstrap.py
+
+demo: setup ## Run the main job: collect, send, grant and withdraw consent, check the receipt
+	@.venv/bin/quell demo
+
+test: setup lint ## Run every test
+	@.venv/bin/pytest tests
+
+bench: setup ## Measure what the budgets of firmware/DESIGN.md are about
+	@.venv/bin/python tests/bench/run.py
+
+lint: setup ## Check the Python code with ruff
+	@RUFF_CACHE_DIR=build/ruff-cache .venv/bin/ruff check --config host_tools/pyproject.toml $(SOURCES)
+
+size: setup ## Show the bytes of bytecode of each file of the agent
+	@$(PYTHON) boards/size.py
+
+clean: ## Remove all that setup made in this folder (build/ and .venv/)
+	rm -rf build .venv host_tools/quell_host.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Build a board's MicroPython: `boards/build.py UNIX`. Results are in build/micropython/."""
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+
+import source
+from steps import BUILD, ROOT, Failure, Stamp, Step, run_main
+
+BOARDS = Path(__file__).resolve().parent
+OUT = BUILD / "micropython"
+OBJECTS = BUILD / "obj"
+MPY_CROSS = OUT / "mpy-cross"
+
+
+def build_mpy_cross(tree):
+    stamp = Stamp("mpy-cross", [BUILD / "stamps/source"], [MPY_CROSS])
+    if stamp.fresh():
+        return
+    with Step(f"mpy-cross {source.VERSION}", "mpy-cross") as step:
+        objects = OBJECTS / "mpy-cross"
+        make(step, tree / "mpy-cross", BUILD=objects)
+        install(objects / "mpy-cross", MPY_CROSS)
+    stamp.mark()
+
+
+def build_unix(board, tree):
+    """A board of the unix port is a variant: mpconfigvariant.h and .mk in the board's folder."""
+    folder = BOARDS / board
+    program = OUT / board.lower() / "micropython"
+    stamp = Stamp(board, [BUILD / "stamps/source", *build_files(folder)], [program])
+    if stamp.fresh():
+        return
+    with Step(f"MicroPython {source.VERSION} for {board}", board) as step:
+        objects = OBJECTS / board
+        make(
+            step,
+            tree / "ports/unix",
+            VARIANT_DIR=folder,
+            BUILD=objects,
+            MICROPY_MPYCROSS=MPY_CROSS,
+            MICROPY_MPYCROSS_DEPENDENCY="",
+        )
+        install(objects / "micropython", program)
+    stamp.mark()
+
+
+def build_files(folder):
+    """The files of a board that its build reads."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".h", ".mk", ".py"))
+
+
+def make(step, folder, **settings):
+    environment = dict(os.environ)
+    environment.pop("MAKEFLAGS", None)  # those of the make that started us
+    # keeps `git describe` in MicroPython's build from finding this project's repository
+    environment["GIT_CEILING_DIRECTORIES"] = str(BUILD)
+    jobs = f"-j{os.cpu_count() or 1}"
+    values = [f"{name}={value}" for name, value in settings.items()]
+    step.run(["make", jobs, "-C", folder, *values], env=environment)
+
+
+def install(program, target):
+    """Put a built program in place at once: whoever runs the old one keeps it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(target.name + ".new")
+    shutil.copy2(program, fresh)
+    fresh.replace(target)
+
+
+PORTS = {"unix": build_unix}
+
+
+def main():
+    boards = sorted(path.parent.name for path in BOARDS.glob("*/board.json"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("boards", nargs="+", metavar="BOARD", choices=boards, help=str(boards))
+    wanted = parser.parse_args().boards
+    if " " in str(ROOT):
+        raise Failure(f"MicroPython's build can't work below a path with a space: {ROOT}")
+    tree = source.ensure()
+    build_mpy_cross(tree)
+    for board in wanted:
+        port = json.loads((BOARDS / board / "board.json").read_text())["port"]
+        PORTS[port](board, tree)
+
+
+if __name__ == "__main__":
+    run_main("build", main)
