@@ -7,17 +7,17 @@ open gate costs one signature check per UNGATED_CHECK_MS at most, and only if it
 
 from quell.codec.builtin import same
 from quell.control import apply, purge, verify
-from quell.control.command import GRANT, POLICY, WITHDRAW, parse_bundle, parse_command
+from quell.control.command import GRANT, WITHDRAW, parse_bundle, parse_command
 from quell.control.fetch import Fetch
 from quell.control.receipt import (
     ALREADY,
     DONE,
+    REFUSED_EXPIRED,
     REFUSED_POLICY,
     REFUSED_ROLE,
     REFUSED_ROLLBACK,
     REFUSED_STALE,
     REFUSED_UNKNOWN_PURPOSE,
-    REFUSED_EXPIRED,
     RESTRICTED,
     answering,
     fields_of,

@@ -87,7 +87,7 @@ class Sources:
         """Keep the logs of these names (set of str) open, and only these; a newly opened one starts at its end."""
 
     def next_line(self):
-        """(log name, line) or None. `line`: bytes without the newline, at most MAX_LINE_BYTES; None for a longer one."""
+        """(log name, line) or None. `line`: bytes without its newline; None for one over MAX_LINE_BYTES."""
         return None
 
     def withdrawal(self):

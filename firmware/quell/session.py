@@ -6,8 +6,8 @@ Until then no batch is sent. Back-off doubles up to a cap, with jitter, so that 
 do not come back at once.
 """
 
-from quell.counters import ACK_BAD, LINK_FAILED, MESSAGE_DROPPED
 from quell.codec.builtin import hex_text, same
+from quell.counters import ACK_BAD, LINK_FAILED, MESSAGE_DROPPED
 from quell.data import ack as acks
 from quell.errors import LinkError
 from quell.limits import (

@@ -2,6 +2,7 @@
 """A provisioned device with a simulated port and host, one call away."""
 
 from ports.catalogue import IDS
+
 from quell.agent import Agent
 from quell.counters import Counters
 from quell.state import provisioning

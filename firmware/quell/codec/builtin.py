@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# ruff: noqa: F401, I001
 """The native primitives that the core stands on, under the names of every MicroPython generation.
 
 MicroPython 1.13 (QuecPython) knows `uhashlib`, `ucryptolib`, `ubinascii`; later ones also the plain

@@ -25,7 +25,10 @@ class Bundle:
 
 
 class Command:
-    """One signed command. `args`: the payload behind the kind; `hash`: SHA-256 of its bytes; `gated`: its bundle's gate opened."""
+    """One signed command. `args`: the payload behind the kind; `hash`: SHA-256 of its bytes.
+
+    `gated`: the gate of its bundle opened.
+    """
 
     def __init__(self, kid, payload, signature, fields, command_hash):
         self.kid = kid

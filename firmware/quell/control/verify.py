@@ -29,7 +29,7 @@ def external_aad(command, device_id, instance, entry):
 
 
 def signature(command, anchor, device_id, instance, entry):
-    """True if the command is signed by `anchor` for this device, and where it binds them, for this instance and challenge."""
+    """True if the command is signed by `anchor` for this device (a grant also for instance, digest and challenge)."""
     aad = external_aad(command, device_id, instance, entry)
     return cose.verify1(anchor.public, aad, command.payload, command.signature)
 

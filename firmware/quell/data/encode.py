@@ -7,7 +7,7 @@ from quell.limits import MAX_RECORD_BYTES
 
 
 class Record:
-    """A record read back: hash epoch, clock trust, boot number (0 when trust > 0), time in units, [(field id, value)]."""
+    """A record read back: hash epoch, clock trust, boot (0 when trust > 0), time in units, [(field id, value)…]."""
 
     def __init__(self, epoch, trust, boot, time, values):
         self.epoch = epoch

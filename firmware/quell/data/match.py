@@ -9,7 +9,7 @@ from quell.data.values import parse_ipv4, parse_ipv6, parse_mac
 from quell.state import policy as types
 
 _LEVELS = (
-    "debug", "info", "notice", "warn", "warning", "error", "err", "crit", "critical", "alert", "emerg", "fatal",
+    "debug", "info", "notice", "warn", "warning", "error", "err", "crit", "alert", "emerg", "fatal",
 )  # fmt: skip
 _UNITS = (("ns", 0), ("us", 0), ("ms", 1), ("s", 1000), ("m", 60000), ("h", 3600000))
 

@@ -30,8 +30,8 @@ def _truncate(kind, value):
     if kind == p.IMSI:
         return value[:3]
     if value[0] in "17":
-        return value[:1]
-    return value[:2] if int(value[:2]) in _TWO_DIGITS else value[:3]
+        return "+" + value[:1]
+    return "+" + (value[:2] if int(value[:2]) in _TWO_DIGITS else value[:3])
 
 
 def _bucket(params, value):

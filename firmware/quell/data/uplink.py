@@ -14,19 +14,22 @@ _SEND_EVERY_MS = 2000  # gather at least this long, unless a full batch waits
 
 
 def _repeats(records):
-    """The strings worth a table entry: they occur more than once and cost more than a reference."""
+    """The strings worth a table entry -> {their encoding: index}: they occur more than once."""
     seen = {}
     for _, record in records:
         for _, value in record.values:
             if isinstance(value, (str, bytes)) and len(value) > 1:
-                seen[value] = seen.get(value, 0) + 1
-    return [value for value in sorted(seen, key=cbor.encode) if seen[value] > 1]
+                # keyed by encoding: MicroPython warns at every comparison of bytes with str
+                key = cbor.encode(value)
+                seen[key] = seen.get(key, 0) + 1
+    repeated = sorted(key for key in seen if seen[key] > 1)
+    return {repeated[i]: i for i in range(len(repeated))}
 
 
 def plaintext(first, records):
     """SPEC §4 plaintext of `records` ([(sequence, Record)…] of one epoch, trust and boot), accounting from `first`."""
-    strings = _repeats(records)
-    index = {value: i for i, value in enumerate(strings)}
+    index = _repeats(records)
+    strings = [cbor.decode(key, MAX_MESSAGE_BYTES) for key in sorted(index)]
     shapes = []
     rows = []
     head = records[0][1]
@@ -41,7 +44,8 @@ def plaintext(first, records):
         rows.append(record.time - time)
         time = record.time
         for _, value in record.values:
-            rows.append([index[value]] if isinstance(value, (str, bytes)) and value in index else value)
+            at = index.get(cbor.encode(value)) if isinstance(value, (str, bytes)) else None
+            rows.append(value if at is None else [at])
     return cbor.encode(
         [head.epoch, head.trust, head.boot, head.time, gaps, strings, shapes, rows]
     )

@@ -5,8 +5,8 @@ Losing it makes the device silent until it is provisioned again.
 """
 
 from quell.codec import cbor, p256
-from quell.codec.cose import kid_of
 from quell.codec.builtin import hex_text
+from quell.codec.cose import kid_of
 from quell.codec.kdf import hkdf
 from quell.errors import CborError, StateError
 from quell.limits import MAX_ANCHORS

@@ -202,7 +202,7 @@ class FileSlots:
         return self._cache[2]
 
     def peek(self, most):
-        """The oldest durable records of one policy version -> (policy version, [(sequence, bytes)…]), at most `most`."""
+        """At most `most` of the oldest durable records of one policy -> (its version, [(sequence, bytes)…])."""
         best = None
         for i in range(len(self._slots)):
             slot = self._slots[i]
