@@ -5,6 +5,7 @@ import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from quell_host.keys.files import Signer
 from quell_host.policy.check import Checked, check
 from quell_host.policy.document import Document

@@ -2,9 +2,10 @@
 """Whatever is wrong in a policy is an error with its line and what to do; all errors at once."""
 
 import pytest
+from host.policy_case import POLICY, changed, checked, errors, line_of
 from hypothesis import given
 from hypothesis import strategies as st
-from host.policy_case import POLICY, changed, checked, errors, line_of
+
 from quell_host.policy.catalogue import catalogue
 from quell_host.policy.profiles import profile_names, profile_text
 from quell_host.policy.source import SourceError
@@ -31,6 +32,7 @@ WRONG = [
     ("version = 3", "version = true", "not a whole number"),
     ("version = 3", "", 'no "version"'),
     ("expires = 2027-01-01", "expires = 2026-06-01", "expired on 2026-06-01"),
+    ("expires = 2027-01-01", "expires = 2999-01-01", "2100-01-01 at the latest"),
     ("expires = 2027-01-01", 'expires = "2027-01-01"', "not a date"),
     ("expires = 2027-01-01", "expires = 2027-01-01T00:00:00Z", "not a date"),
     ("version = 3", "version = 3\ncolour = 1", 'unknown key "colour"'),
@@ -112,8 +114,7 @@ def test_a_wrong_policy_is_refused_with_a_reason(old, new, says):
 def test_every_error_names_the_line_and_what_to_do():
     text = changed('basis = "consent"', 'basis = "consnet"')
     (error,) = errors(text)
-    assert error == f'p.toml:{line_of(text, "consnet")}: unknown basis "consnet"; ' \
-        'did you mean "consent"?'
+    assert error == f'p.toml:{line_of(text, "consnet")}: unknown basis "consnet"; did you mean "consent"?'
 
 
 def test_all_errors_come_at_once_and_in_order():
@@ -141,9 +142,9 @@ NEVER_KEPT = ["text", "word", "ipv4", "ipv6", "ip", "mac", "imei", "imsi", "icci
 
 @pytest.mark.parametrize("kind", NEVER_KEPT)
 def test_keep_is_refused_on_free_text_and_identifiers(kind):
-    text = changed(
-        'source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"'
-    ).replace('every = "15m"\n', "")
+    text = changed('source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"').replace(
+        'every = "15m"\n', ""
+    )
     (error,) = errors(text)
     assert f'"keep" is not allowed on field.model, which is of type {kind}' in error
     assert ("scrubber" in error) == (kind in ("text", "word"))
@@ -154,17 +155,17 @@ KEPT = ["int", "bool", "enum", "version", "hex", "time", "duration"]
 
 @pytest.mark.parametrize("kind", KEPT)
 def test_keep_is_allowed_on_what_names_nobody(kind):
-    text = changed(
-        'source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"'
-    ).replace('every = "15m"\n', "")
+    text = changed('source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"').replace(
+        'every = "15m"\n', ""
+    )
     assert errors(text) == []
 
 
 @pytest.mark.parametrize("kind", [*NEVER_KEPT, *KEPT])
 def test_hash_truncate_and_bucket_follow_the_type(kind):
-    base = changed(
-        'source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"'
-    ).replace('every = "15m"\n', "")
+    base = changed('source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"').replace(
+        'every = "15m"\n', ""
+    )
     allowed = {
         '"hash"': kind not in ("text", "bool"),
         '"truncate"': kind in ("ipv4", "ipv6", "ip", "mac", "imei", "imsi", "iccid", "phone"),
@@ -177,9 +178,7 @@ def test_hash_truncate_and_bucket_follow_the_type(kind):
 def test_periods_are_widths_of_times_and_durations():
     base = POLICY.replace('every = "15m"\n', "")
     for kind, width in (("time", 3600), ("duration", 3600000)):
-        text = changed(
-            'source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"', base
-        )
+        text = changed('source = "device.model"', f'source = "app.{kind}"\ncategory = "usage"', base)
         text = changed('action = "keep"', 'action = { bucket = { width = "1h" } }', text)
         field = checked(text).policy.fields[0]
         assert field.parameters == (0, width)
@@ -190,6 +189,12 @@ def test_a_pseudonym_of_the_device_itself_is_a_note_not_an_error():
     text = changed('action = "keep"', 'action = "hash"', text)
     (note,) = checked(text).findings.items
     assert note.level == "note" and 'use action = "drop"' in note.do
+
+
+def test_text_from_the_application_that_is_kept_is_a_note():
+    text = changed('source = "device.model"', 'source = "app.enum"\ncategory = "usage"')
+    (note,) = checked(text.replace('every = "15m"\n', "")).findings.items
+    assert note.level == "note" and "whatever text" in note.what
 
 
 def test_consent_that_the_operator_grants_is_a_note():

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from quell_host.keys.files import Signer
 from quell_host.policy.check import check
 from quell_host.policy.document import Document
@@ -24,7 +25,7 @@ PUBLIC_TEST_KEY = hashlib.sha256(b"quell public test key: policy").digest()
 MADE_ON = datetime.date(2029, 1, 1)
 
 
-def test_signer() -> Signer:
+def signer() -> Signer:
     """The policy signer of the vectors."""
     scalar = int.from_bytes(PUBLIC_TEST_KEY, "big")
     return Signer.of("policy", ec.derive_private_key(scalar, ec.SECP256R1()))
@@ -35,8 +36,8 @@ def vector(name: str) -> dict[str, object]:
     text = profile_text(name, MADE_ON)
     checked = check(parse_source(text.encode(), name, Path(".")), MADE_ON)
     assert checked.policy is not None, [item.text(name) for item in checked.findings.errors]
-    signed = sign_policy(checked.policy, test_signer())
-    document = Document.open(signed, {test_signer().kid: test_signer().public})
+    signed = sign_policy(checked.policy, signer())
+    document = Document.open(signed, {signer().kid: signer().public})
     return {
         "toml_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "payload": encode_payload(checked.policy).hex(),
@@ -48,13 +49,13 @@ def vector(name: str) -> dict[str, object]:
 
 def vectors() -> dict[str, object]:
     """All vectors."""
-    signer = test_signer()
+    public = signer()
     return {
         "schema": 1,
         "about": "SPEC §7. The private key is a PUBLIC TEST KEY: never trust it on a device.",
         "public_test_key_private_scalar": PUBLIC_TEST_KEY.hex(),
-        "public_key": signer.public.hex(),
-        "kid": signer.kid.hex(),
+        "public_key": public.public.hex(),
+        "kid": public.kid.hex(),
         "profiles": {name: vector(name) for name in profile_names()},
     }
 

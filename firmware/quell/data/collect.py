@@ -7,6 +7,7 @@ An event is raw and lives for one step: its values go through transform before a
 from quell.counters import LINE_TOO_LONG, NO_TEMPLATE, RATE_LIMITED, SOURCE_ABSENT, SOURCE_FAILED
 from quell.data.match import match
 from quell.limits import DEFAULT_RATE_PER_MIN, MAX_FRAMES, MAX_LINES_PER_STEP, MAX_TEXT_BYTES
+from quell.state.policy import DROP
 
 _MINUTE_MS = 60000
 
@@ -104,7 +105,8 @@ class Collector:
             values = {}
             for field in policy.fields_of(purpose.id):
                 group = self._names.get(field.key, "app.").split(".")[0]
-                if group in ("app", "exception") or field.key in values:
+                # what would be dropped anyway is not even asked for
+                if group in ("app", "exception") or field.key in values or field.action == DROP:
                     continue
                 if self._within_rate(group, policy, now_ms):
                     values[field.key] = self._sample(field.key)
@@ -152,8 +154,7 @@ class Collector:
                 continue
             values = self._match("exception", message.encode(), templates) or {}
             values[self._catalogue["exception.type"]] = name
-            if frames:
-                values[self._catalogue["exception.frames"]] = frames
+            values[self._catalogue["exception.frames"]] = frames or None
             yield Event(values)
 
     def events(self, policy, allowed, now_ms):

@@ -5,12 +5,9 @@ No regular expressions and no backtracking: a literal must stand where it is exp
 `{*}`, where its first occurrence counts. A line that does not fit gives nothing at all.
 """
 
-from quell.data.values import parse_ipv4, parse_ipv6, parse_mac
+from quell.data.values import LEVELS, parse_ipv4, parse_ipv6, parse_mac
 from quell.state import policy as types
 
-_LEVELS = (
-    "debug", "info", "notice", "warn", "warning", "error", "err", "crit", "alert", "emerg", "fatal",
-)  # fmt: skip
 _UNITS = (("ns", 0), ("us", 0), ("ms", 1), ("s", 1000), ("m", 60000), ("h", 3600000))
 
 
@@ -30,6 +27,10 @@ def _is_address(c):
     return _is_hex(c) or c in b":.-"
 
 
+def _is_quad(c):
+    return _is_digit(c) or c == 46
+
+
 # type -> (characters, most of them)
 _RUNS = {
     types.INT: (_is_digit, 9),
@@ -38,7 +39,7 @@ _RUNS = {
     types.LEVEL: (_is_word, 8),
     types.ENUM: (_is_word, 32),
     types.IP: (_is_address, 45),
-    types.IPV4: (_is_address, 15),
+    types.IPV4: (_is_quad, 15),
     types.IPV6: (_is_address, 45),
     types.MAC: (_is_address, 17),
 }
@@ -104,7 +105,7 @@ def _capture(line, at, kind, parameter):
     text = str(line[at:end], "ascii")
     if kind == types.LEVEL:
         text = text.lower()
-        return (end, text) if text in _LEVELS else (-1, None)
+        return (end, text) if text in LEVELS else (-1, None)
     if kind == types.ENUM:
         return (end, text) if text.encode() in parameter else (-1, None)
     if kind in (types.IP, types.IPV4, types.IPV6, types.MAC):

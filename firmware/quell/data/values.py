@@ -9,6 +9,9 @@ from quell.limits import MAX_TEXT_BYTES
 from quell.state import policy as types
 
 _HEX_DIGITS = "0123456789abcdefABCDEF"
+LEVELS = (
+    "debug", "info", "notice", "warn", "warning", "error", "err", "crit", "alert", "emerg", "fatal",
+)  # fmt: skip
 _MAX_INT = 0x7FFFFFFFFFFFFFFF
 
 
@@ -118,13 +121,27 @@ def _ip(value, kind):
     return parse_ipv4(value) or parse_ipv6(value)
 
 
-def _text(value):
-    if not isinstance(value, str) or not value or len(value.encode()) > MAX_TEXT_BYTES:
+def _text(value, most=MAX_TEXT_BYTES, others=None):
+    """A str of printable characters, at most `most` bytes; with `others` only letters, digits and those."""
+    if not isinstance(value, str) or not value or len(value.encode()) > most:
         return None
     for c in value:
-        if ord(c) < 32 or ord(c) == 127:
+        plain = "a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9"
+        if ord(c) < 32 or ord(c) == 127 or (others is not None and not plain and c not in others):
             return None
     return value
+
+
+def _kept_text(kind, value):
+    """The types that may be kept as text: each so narrow that a sentence does not fit through it."""
+    if kind == types.HEX:
+        good = isinstance(value, str) and _hex_int(value, 8) is not None
+        return value if good else None
+    if kind == types.LEVEL:
+        return value if value in LEVELS else None
+    if kind == types.VERSION:
+        return _text(value, MAX_TEXT_BYTES, " ._+-/():;,~#")
+    return _text(value, 32, "_.-")
 
 
 def _phone(value):
@@ -155,4 +172,6 @@ def parse(kind, value):
         return _digits(value, 18, 20)
     if kind == types.PHONE:
         return _phone(value)
+    if kind in (types.HEX, types.LEVEL, types.VERSION, types.ENUM, types.WORD):
+        return _kept_text(kind, value)
     return _text(value)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""Options that several commands share, so that they read the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
+Device = Annotated[
+    str, typer.Option("--device", help="Label, device id, or the beginning of one")
+]
+DeviceOrAll = Annotated[
+    str | None, typer.Option("--device", help="Label or beginning of an id [default: all]")
+]
+Signer = Annotated[
+    str, typer.Option("--signer", help="Name of a key in $QUELL_HOME/keys, or NAME.key")
+]
+BrokerUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        help="mqtt://[user[:password]@]host[:port], or mqtts:// for TLS. Better in QUELL_BROKER: "
+        "an argument can be seen by other users",
+    ),
+]
+Ca = Annotated[Path | None, typer.Option("--ca", help="CA file that the broker must match")]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", min=0, help="Seconds to wait for the device's answer [default: 0]"),
+]

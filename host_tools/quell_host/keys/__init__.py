@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Key files of signers and regions: made, read and listed."""

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""Where MicroPython and the firmware are: `make setup` puts them into the checkout that holds this package."""
+
+import os
+from pathlib import Path
+
+from quell_host.errors import QuellError
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def micropython() -> Path:
+    """The MicroPython binary: `$QUELL_MICROPYTHON`, else the checkout's. Raises QuellError when it is missing."""
+    given = os.environ.get("QUELL_MICROPYTHON")
+    path = Path(given) if given else _CHECKOUT / "build/micropython/unix/micropython"
+    if not path.is_file():
+        raise QuellError(f"no MicroPython at {path}", "build it: make setup")
+    return path
+
+
+def firmware() -> Path:
+    """The folder of the agent's code: `$QUELL_FIRMWARE`, else the checkout's. Raises QuellError when it is missing."""
+    given = os.environ.get("QUELL_FIRMWARE")
+    path = Path(given) if given else _CHECKOUT / "firmware"
+    if not (path / "quell").is_dir():
+        raise QuellError(f"no firmware in {path}", "set QUELL_FIRMWARE to a checkout's firmware/")
+    return path
+
+
+def command(script: str, heap: str = "1M") -> list[str]:
+    """How to run a script of the firmware, e.g. `ports/unix/main.py`, on MicroPython with a heap of that size."""
+    return [str(micropython()), "-X", f"heapsize={heap}", str(firmware() / script)]
+
+
+def environment() -> dict[str, str]:
+    """The environment for `command`: the firmware and its libraries on MicroPython's path."""
+    library = micropython().parent.parent / "lib"
+    return {**os.environ, "MICROPYPATH": f"{firmware()}:{library}:.frozen"}
