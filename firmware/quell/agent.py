@@ -16,6 +16,7 @@ from quell.data.ring import Rings
 from quell.data.uplink import Uplink
 from quell.data_path import DataPath
 from quell.errors import FlashError, PolicyError
+from quell.limits import MEMORY_RESERVE_BYTES
 from quell.session import Session
 from quell.state import policy as policies
 from quell.state import provisioning, slots
@@ -35,6 +36,7 @@ class Agent:
         self.port = port
         self._traceback = traceback
         self.counters = Counters()
+        self._reserve = bytearray(MEMORY_RESERVE_BYTES)
         self.provisioning = provisioning.load(port.keystore, self.counters)
         self.keys = Keys(port.keystore, port.entropy, self.counters)
         keys_found = self.keys.load()
@@ -124,11 +126,22 @@ class Agent:
                 part(now_ms)
             except MemoryError:
                 self.counters.add(NO_MEMORY)
-                gc.collect()
+                self._release_memory()
             except FlashError:
                 self.counters.add(FLASH_FAILED)
             except Exception as error:  # the agent must outlive its own bugs, and say that it has them
                 self.note(error)
+
+    def _release_memory(self):
+        """An allocation failed: let go of the reserve, and if that was used before, of records not yet in flash."""
+        if self._reserve is None:
+            self.rings.release()
+        self._reserve = None
+        gc.collect()
+        try:
+            self._reserve = bytearray(MEMORY_RESERVE_BYTES)
+        except MemoryError:
+            pass
 
     def _step_session(self, now_ms):
         self.session.step(now_ms)

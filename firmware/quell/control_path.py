@@ -32,14 +32,13 @@ from quell.counters import (
     MESSAGE_DROPPED,
 )
 from quell.errors import CommandError, FlashError, PolicyError
-from quell.limits import MAX_COMMANDS, UNGATED_CHECK_MS
+from quell.limits import FETCH_TIMEOUT_MS, MAX_COMMANDS, PURGE_RETRY_MS, UNGATED_CHECK_MS
 from quell.state import policy as policies
 from quell.state.consent import Entry
 from quell.state.provisioning import BUTTON
 
 _MAX_WAITING = 3 * MAX_COMMANDS
 _MAX_HANDLED = 64
-_PURGE_RETRY_MS = 60000  # of a purge that the flash refused
 
 
 class ControlPath:
@@ -56,6 +55,7 @@ class ControlPath:
         self._ungated_seen = 0
         self._ungated_next_ms = 0
         self._fetch = None
+        self._fetch_ms = 0
         self._purge_next_ms = 0
 
     # command ---------------------------------------------------------------------------------
@@ -102,8 +102,11 @@ class ControlPath:
             self._ungated = command
 
     def _next(self, now_ms):
-        if self._waiting:
-            return self._waiting.pop(0)
+        full = self._receipts.full()
+        for i in range(len(self._waiting)):
+            # while receipts wait for the host only withdrawals are applied; the others keep their place
+            if self._waiting[i].kind == WITHDRAW or not full:
+                return self._waiting.pop(i)
         if self._ungated is not None and now_ms >= self._ungated_next_ms:
             command, self._ungated = self._ungated, None
             self._ungated_seen = 0
@@ -116,15 +119,24 @@ class ControlPath:
     def step(self, now_ms):
         """One bounded slice: an unfinished purge, else the local button, else one command."""
         if self._consent.intents and now_ms >= self._purge_next_ms:
-            self._purge_next_ms = now_ms + _PURGE_RETRY_MS
+            self._purge_next_ms = now_ms + PURGE_RETRY_MS
             for purpose_id in list(self._consent.intents):
                 self.purge(purpose_id)
         self._button()
+        if self._fetch is not None and now_ms - self._fetch_ms >= FETCH_TIMEOUT_MS:
+            self._fetch = None
         command = self._next(now_ms)
-        if command is not None:
+        if command is None:
+            return
+        try:
             anchor = self.verify(command)
             if anchor is not None:
                 self.apply(command, anchor)
+        except MemoryError:
+            # no queue drops a withdrawal: make room and take it first at the next step
+            if command.kind == WITHDRAW:
+                self._waiting.insert(0, command)
+            raise
 
     def idle(self):
         """True when no command waits: the bundles seen so far are reconciled."""
@@ -138,8 +150,6 @@ class ControlPath:
             return None
         if self._stored_answer(command):
             return None
-        if command.kind != WITHDRAW and self._receipts.full():
-            return None  # the bundle is retained: it comes again when receipts are acknowledged
         entry = self._consent.purposes.get(command.args[0]) if command.kind == GRANT else None
         if command.kind == GRANT and (entry is None or command.args[1] != entry.generation):
             # it cannot verify against a challenge that is gone; its gate vouches for the signer
@@ -195,6 +205,7 @@ class ControlPath:
     # consent ---------------------------------------------------------------------------------
 
     def _withdraw(self, purpose_id, generation, instance, role, command):
+        """Withdraw one purpose -> True when nothing is left to do that a power cut could undo."""
         consent, agent = self._consent, self._agent
         outcome = apply.withdrawal_outcome(
             consent, agent.data.policy, purpose_id, generation, instance
@@ -207,7 +218,7 @@ class ControlPath:
             elif command is not None:
                 self._issue(WITHDRAW, outcome, command_hash, purpose_id, role)
             self._remember(command)
-            return
+            return True
         entry = consent.purposes[purpose_id]
         last_handed = agent.uplink.last_handed(purpose_id, entry.generation)
         unsent = agent.rings.forget(purpose_id)
@@ -216,16 +227,24 @@ class ControlPath:
         ):  # fmt: skip
             self._remember(command)
             self.purge(purpose_id)
-        # not durable: collection has stopped, the intent stays in RAM and purge is tried at every step
+            return True
+        # not durable: collection has stopped, the intent stays in RAM and purge is tried again
+        return False
 
     def _button(self):
         """The local withdrawal: needs no clock, network or signature."""
-        name = self._agent.port.sources.withdrawal()
-        if name is None or self._agent.data.policy is None:
+        sources = self._agent.port.sources
+        name = sources.withdrawal()
+        if name is None:
             return
-        for purpose in self._agent.data.policy.purposes:
-            if name in (purpose.name, "*"):
-                self._withdraw(purpose.id, 0, None, BUTTON, None)
+        policy = self._agent.data.policy
+        purposes = policy.purposes if policy is not None else ()
+        named = [purpose.id for purpose in purposes if name in (purpose.name, "*")]
+        if not named:
+            self._counters.add(COMMAND_REFUSED)
+        durable = [self._withdraw(purpose_id, 0, None, BUTTON, None) for purpose_id in named]
+        if False not in durable:
+            sources.withdrawal_done()
 
     def _grant(self, command, anchor):
         policy = self._agent.data.policy
@@ -257,6 +276,7 @@ class ControlPath:
                 self._answer(command, anchor, REFUSED_POLICY)
                 return
             self._fetch = fetch
+            self._fetch_ms = self._agent.clock.uptime_ms()
             self._agent.session.subscribe(fetch.topic())
 
     def take_chunk(self, topic, payload):

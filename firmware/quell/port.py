@@ -91,8 +91,11 @@ class Sources:
         return None
 
     def withdrawal(self):
-        """The local button: name of the purpose withdrawn since the last call, "*" for all, or None."""
+        """The local button: name of the purpose withdrawn, "*" for all, or None. The same until `withdrawal_done`."""
         return None
+
+    def withdrawal_done(self):
+        """The withdrawal that `withdrawal` named is in the flash: a power cut cannot undo it any more."""
 
 
 class Port:

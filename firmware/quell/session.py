@@ -130,7 +130,9 @@ class Session:
             self._lost(self._agent.clock.uptime_ms(), str(error))
 
     def _send_receipts(self, now_ms):
-        for receipt in list(self._agent.consent.unacknowledged):
+        waiting = list(self._agent.consent.unacknowledged)
+        self._receipt_sent_ms = {r: ms for r, ms in self._receipt_sent_ms.items() if r in waiting}
+        for receipt in waiting:
             sent_ms = self._receipt_sent_ms.get(receipt)
             if sent_ms is None or now_ms - sent_ms >= RECEIPT_RETRY_MS:
                 self._receipt_sent_ms[receipt] = now_ms

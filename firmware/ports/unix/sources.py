@@ -21,6 +21,7 @@ class UnixSources(Sources):
         self._open = {}
         self._withdraw_path = withdraw_path
         self._fifo = None
+        self._pressed = None
         self._readers = {IDS[name]: reader for name, reader in READERS.items()}
 
     def sample(self, source):
@@ -45,23 +46,31 @@ class UnixSources(Sources):
     def withdrawal(self):
         if self._withdraw_path is None:
             return None
-        try:
-            mode = os.stat(self._withdraw_path)[0]
-        except OSError:
-            return None
-        try:
-            text = self._read_fifo() if mode & _TYPE_MASK == _FIFO else self._take_file()
-        except OSError:
-            return None
-        if text is None:
-            return None
-        return text.strip() or "*"
+        if self._pressed is None:
+            self._pressed = self._read_button()
+        return self._pressed
 
-    def _take_file(self):
-        with open(self._withdraw_path) as file:
-            text = file.read(64)
-        os.remove(self._withdraw_path)
-        return text
+    def withdrawal_done(self):
+        self._pressed = None
+        try:
+            if not self._is_fifo():
+                os.remove(self._withdraw_path)
+        except OSError:
+            pass
+
+    def _is_fifo(self):
+        return os.stat(self._withdraw_path)[0] & _TYPE_MASK == _FIFO
+
+    def _read_button(self):
+        try:
+            if self._is_fifo():
+                text = self._read_fifo()
+            else:
+                with open(self._withdraw_path) as file:
+                    text = file.read(64)
+        except (OSError, UnicodeError):
+            return None
+        return None if text is None else text.strip() or "*"
 
     def _read_fifo(self):
         if self._fifo is None:

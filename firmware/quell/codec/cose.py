@@ -52,11 +52,14 @@ def _signed_hash(external_aad, payload):
     return digest(cbor.encode(["Signature1", _ESP256, external_aad, payload]))
 
 
-def sign1(private, kid, external_aad, payload):
-    """COSE_Sign1 over `payload` -> bytes. Verified before it is given out: a fault while signing can leak the key."""
+def sign1(private, kid, external_aad, payload, public=None):
+    """COSE_Sign1 over `payload` -> bytes. Verified before it is given out: a fault while signing can leak the key.
+
+    `public`: the key's public part, 64 bytes, where it is known: it saves computing it again.
+    """
     hashed = _signed_hash(external_aad, payload)
     signature = p256.sign(private, hashed)
-    if not p256.verify(p256.public_key(private), hashed, signature):
+    if not p256.verify(public or p256.public_key(private), hashed, signature):
         raise CoseError("signing failed")
     return cbor.encode(Tag(_SIGN1, [_ESP256, {4: kid}, payload, signature]))
 

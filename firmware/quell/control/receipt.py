@@ -60,9 +60,8 @@ class Receipts:
         fields[16] = consent.policy_hash
         fields[17] = __version__
         fields[18] = consent.boots
-        return cose.sign1(
-            self._provisioning.signing_key, self._provisioning.kid, _AAD, cbor.encode(fields)
-        )
+        me = self._provisioning
+        return cose.sign1(me.signing_key, me.kid, _AAD, cbor.encode(fields), me.public)
 
     def state(self, nonce):
         """A state receipt (bytes): signed, neither numbered nor kept. `nonce`: 16 bytes."""

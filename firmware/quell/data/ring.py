@@ -5,6 +5,7 @@ Opens a purpose's ring when its first record comes and closes it when the genera
 ring evicts is counted; what it no longer can open is counted; nothing else leaves but by ack.
 """
 
+from quell.counters import BUFFER_LOST
 from quell.limits import FLUSH_AFTER_MS
 from quell.store.file_slots import FileSlots, shred
 
@@ -58,6 +59,12 @@ class Rings:
     def held(self, purpose_id):
         """True while there is a key, so that stored records of the purpose could be read."""
         return self._keys.has_ring_key(purpose_id)
+
+    def release(self):
+        """Give up the records that are not in flash (counted) and the RAM that holds them; rings mount again."""
+        for _, ring in self._open.values():
+            self._counters.add(BUFFER_LOST, ring.dirty())
+        self._open = {}
 
     def forget(self, purpose_id):
         """Drop the purpose's ring from RAM, unflushed records included -> how many records waited in it."""
