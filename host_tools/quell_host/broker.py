@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The MQTT broker as host commands reach it: its URL, TLS, and publishing what is to be retained."""
+"""The MQTT broker as host commands reach it: URL, TLS, and publishing what is to be retained."""
 
 import asyncio
 import os

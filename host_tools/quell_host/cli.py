@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command `quell`: puts the commands together and turns errors into one line and an exit code."""
+"""The command `quell`: its commands put together; errors become one line and an exit code."""
 
 import importlib
 import importlib.util
@@ -84,6 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
         _trace(given)
         return _fail(str(error), error.code)
     except TyperException as error:
+        if not _usage_words(error):
+            return ExitCode.USAGE  # A command without arguments has just shown its help.
         return _fail(f"{_usage_words(error)}; see: quell --help", ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", ExitCode.INTERRUPTED)

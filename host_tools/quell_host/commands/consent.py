@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""`quell consent`: grant, withdraw and show consent."""
+"""`quell consent`: grant and withdraw."""
 
-import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from sqlalchemy import Connection, RowMapping
 
 from quell_host import output
 from quell_host.broker import Broker, broker_from
-from quell_host.commands import options
+from quell_host.commands import consent_show, options
 from quell_host.control import consent as control
-from quell_host.control.consent import PendingError
 from quell_host.control.context import Context, load_named_signer, open_context, purpose_of
 from quell_host.errors import ExitCode, QuellError
 from quell_host.keys.files import Signer
-from quell_host.ledger import bundles, consent, devices, erase, receipts, state
-from quell_host.wire.command import GRANT, Command
+from quell_host.ledger import bundles, devices
+from quell_host.wire.command import Command
 from quell_host.wire.receipt import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Grant, withdraw and show consent.")
@@ -52,11 +49,10 @@ def grant(
             keyring, now_s = context.keyring, context.clock()
             command = control.grant(connection, keyring, row, found, key, now_s)
         if command is None:
-            result = _result(row, found.name, key, "given", None)
+            result = {**_result(row, found.name, key, "given", None), "state": "given"}
         else:
-            receipt = _send(context, where, command, wait)
+            receipt = _send(context, where, bytes.fromhex(row["device"]), command, wait)
             result = _result(row, found.name, key, "given", receipt)
-            result["state"] = result["state"] if receipt else "sent"
     _end(result, as_json)
 
 
@@ -95,51 +91,61 @@ def withdraw(
             done = control.withdraw(connection, keyring, row, found, key, now_s)
         if not context.ledger.checkpoint():
             output.warn("another program reads the ledger: old pages go when it is done")
-        receipt = _send(context, where, done.command, wait)
+        receipt = _send(context, where, bytes.fromhex(row["device"]), done.command, wait)
         result = _result(row, found.name, key, "withdrawn", receipt)
-        result["state"] = result["state"] if receipt else "sent"
         result["generation"] = done.command.generation
         result["ledger_erased"] = done.erased_records
     _end(result, as_json)
 
 
 def _send(
-    context: Context, broker: Broker | None, command: Command, wait_s: float
+    context: Context, broker: Broker | None, device: bytes, command: Command, wait_s: float
 ) -> RowMapping | None:
     """Publish, wait, and return the receipt that answers the command, if it is in."""
     if not context.publish(broker):
         output.note("No broker given: the running quell receive publishes it.")
-    answer: list[RowMapping] = []
-
-    def look(connection: Connection) -> bool:
-        found = receipts.for_command(connection, command.hash)
-        if found is None and command.kind != GRANT:
-            row = connection.info.get("device")
-            found = _covering(connection, command) if row is None else None
-        if found is not None:
-            answer.append(found)
-        return found is not None
-
-    context.wait(look, wait_s)
-    return answer[0] if answer else None
-
-
-def _covering(connection: Connection, command: Command) -> RowMapping | None:
-    return None
+    context.wait(lambda c: bundles.answer(c, device, command) is not None, wait_s)
+    with context.ledger.read() as connection:
+        return bundles.answer(connection, device, command)
 
 
 def _result(
-    row: RowMapping, purpose: str, signer: Signer, state_word: str, receipt: RowMapping | None
+    row: RowMapping, purpose: str, signer: Signer, applied: str, receipt: RowMapping | None
 ) -> dict[str, Any]:
     outcome = Outcome(receipt["outcome"]) if receipt else None
-    applied = outcome is None or outcome in _APPLIED
-    words = outcome.name.lower().replace("_", "-") if outcome is not None else None
+    word = "sent" if outcome is None else applied if outcome in _APPLIED else "refused"
     return {
         "device": row["device"],
         "title": devices.title(row),
         "purpose": purpose,
         "by": signer.kind,
-        "state": state_word if applied else "refused",
-        "outcome": words,
+        "state": word,
+        "outcome": outcome.name.lower().replace("_", "-") if outcome is not None else None,
         "receipt": receipt["hash"] if receipt else None,
     }
+
+
+def _end(result: dict[str, Any], as_json: bool) -> None:
+    title = result.pop("title")
+    if as_json:
+        output.print_json(result)
+    else:
+        console = output.stdout()
+        words = {
+            "given": f"{title} has consent for {result['purpose']}, by its {result['by']}",
+            "withdrawn": f"{title} stopped {result['purpose']} and erased it",
+            "sent": f"{title} has not answered yet about {result['purpose']}",
+            "refused": f"{title} refused: {result['outcome']}",
+        }[result["state"]]
+        console.print(words, markup=False)
+        if "ledger_erased" in result:
+            console.print(f"  records deleted in the ledger  {result['ledger_erased']}")
+        if result["receipt"]:
+            console.print(f"  receipt  {result['receipt'][:16]}  (quell receipt show)")
+    if result["state"] == "sent":
+        raise typer.Exit(ExitCode.PENDING)
+    if result["state"] == "refused":
+        raise typer.Exit(ExitCode.FAILED)
+
+
+app.command("show", help=consent_show.HELP)(consent_show.show)

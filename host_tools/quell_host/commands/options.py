@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
-Device = Annotated[
-    str, typer.Option("--device", help="Label, device id, or the beginning of one")
-]
+Device = Annotated[str, typer.Option("--device", help="Label, device id, or the beginning of one")]
 DeviceOrAll = Annotated[
     str | None, typer.Option("--device", help="Label or beginning of an id [default: all]")
 ]

@@ -18,11 +18,12 @@ from quell_host.policy.document import Document
 from quell_host.wire.command import Command
 from quell_host.wire.receipt import Outcome
 
-HELP = """Give a signed policy to devices, and keep it in the ledger.
-
-A device that never connected has no instance to which the command could be bound: then it is pending (exit code 6); push again, or let `quell receive --operator-key` do it.
-
-Example: quell policy push fleet.quell --device lab-1 --signer ops --wait 30"""
+HELP = (
+    "Give a signed policy to devices, and keep it in the ledger.\n\n"
+    "A device that never connected has no instance to which the command could be bound: then "
+    "it is pending (exit code 6); push again, or let `quell receive --operator-key` do it.\n\n"
+    "Example: quell policy push fleet.quell --device lab-1 --signer ops --wait 30"
+)
 
 
 def push(

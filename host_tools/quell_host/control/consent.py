@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping
 from quell_host.errors import ExitCode, QuellError
 from quell_host.keys.files import Signer
 from quell_host.keys.kinds import ROLE_NAMES
-from quell_host.ledger import bundles, consent, devices, erase, policies, state
+from quell_host.ledger import bundles, consent, devices, erase, instances, policies, state
 from quell_host.ledger.keyring import Keyring
 from quell_host.policy.model import Purpose
 from quell_host.policy.vocabulary import Basis
@@ -28,7 +28,7 @@ class PendingError(QuellError):
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """A withdrawal that was put into its signer's bundle, and how many records the ledger erased."""
+    """A withdrawal in its signer's bundle, and how many records the ledger erased."""
 
     command: Command
     erased_records: int
@@ -54,7 +54,7 @@ def grant(
         allowed = ", ".join(ROLE_NAMES[role] for role in purpose.grant_by) or "nobody"
         what = f"a signer of kind {signer.kind} may not grant {purpose.name}"
         raise QuellError(what, f"its policy allows: {allowed}", ExitCode.USAGE)
-    known = _challenged(connection, device, purpose)
+    known = challenged(connection, device, purpose)
     if known["status"] == Status.ConsentGiven.name:
         return None
     raw_device = bytes.fromhex(device["device"])
@@ -74,7 +74,8 @@ def grant(
     return signed
 
 
-def _challenged(connection: Connection, device: RowMapping, purpose: Purpose) -> RowMapping:
+def challenged(connection: Connection, device: RowMapping, purpose: Purpose) -> RowMapping:
+    """The purpose's state, if a grant can be bound to it now. Raises PendingError if not yet."""
     raw_device = bytes.fromhex(device["device"])
     title = devices.title(device)
     for row in bundles.entries(connection, raw_device):
@@ -116,8 +117,8 @@ def withdraw(
         what = f"a signer of kind {signer.kind} signs no withdrawals"
         raise QuellError(what, "use an operator, subject or guardian", ExitCode.USAGE)
     raw_device = bytes.fromhex(device["device"])
-    instance = bytes.fromhex(device["instance"])
-    generation = _generation(connection, raw_device, purpose.id, device["instance"])
+    instance = instances.latest(connection, raw_device)
+    generation = _generation(connection, raw_device, purpose.id, instance)
     raw = command.build_withdraw(signer, raw_device, purpose.id, generation, instance)
     signed = command.parse(raw)
     for row in bundles.entries(connection, raw_device):
@@ -130,10 +131,13 @@ def withdraw(
     return Withdrawal(signed, gone or 0)
 
 
-def _generation(connection: Connection, device: bytes, purpose: int, instance: str) -> int:
+def _generation(connection: Connection, device: bytes, purpose: int, instance: bytes) -> int:
     known = state.of_purpose(connection, device, purpose)
-    generation = known["generation"] if known and known["instance"] == instance else 0
+    generation = known["generation"] if known and known["instance"] == instance.hex() else 0
+    # After a reset the state is void, but not what the device sent before it.
+    generation = max(generation, erase.last_generation(connection, device, purpose, instance))
     for row in bundles.entries(connection, device):
-        if row["kind"] == GRANT and row["purpose"] == purpose and row["instance"] == instance:
+        same = row["purpose"] == purpose and row["instance"] == instance.hex()
+        if row["kind"] == GRANT and same:
             generation = max(generation, row["generation"] + 1)
     return generation

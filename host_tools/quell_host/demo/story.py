@@ -3,7 +3,6 @@
 
 import json
 import shutil
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from quell_host.demo import leaks, report
 from quell_host.demo.sample_logs import Logs
 from quell_host.demo.tap import DOWN, Publication, Tap
 from quell_host.demo.world import World
-from quell_host.errors import QuellError
+from quell_host.errors import ExitCode, QuellError
 from quell_host.wire import cbor
 
+_MARK = ".quell-demo"
 _HERE = Path(__file__).parent
 _OUTAGE_S = 3.0
 _QUIET_S = 2.5
@@ -26,11 +26,10 @@ _QUIET_S = 2.5
 class Story:
     """One run of the demo in `folder`. `tell()` runs it and returns the report."""
 
-    def __init__(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    def __init__(self, folder: Path, quiet: bool = False) -> None:
+        clear(folder)
         self.world = World(folder)
-        self.console: Console = output.stdout()
+        self.console: Console = output.stderr() if quiet else output.stdout()
         self.figures: dict[str, Any] = {}
         self.logs = Logs(self.world.logs)
         self._step = 0
@@ -78,10 +77,9 @@ class Story:
         world.start_receiver()
         world.start_agent()
         world.wait("the agent's first contact", lambda: world.status().get("instance"))
-        broker = f"mqtt://127.0.0.1:{world.broker.port}"
         world.quell(
             "policy", "push", str(policy.with_suffix(".quell")), "--device", "demo", "--signer", "operator",
-            "--broker", broker, "--wait", "30",
+            "--wait", "30",
         )  # fmt: skip
         self._device = world.status()["device"]
         self.say(f"A real agent on MicroPython, a real mosquitto, device {self._device[:8]}….")
@@ -104,18 +102,17 @@ class Story:
 
     def _grant(self) -> None:
         world = self.world
-        broker = f"mqtt://127.0.0.1:{world.broker.port}"
         for purpose in ("usage", "diagnostics"):
             world.quell(
                 "consent", "grant", "--device", "demo", "--purpose", purpose, "--signer", "owner",
-                "--broker", broker, "--wait", "30",
+                "--wait", "30",
             )  # fmt: skip
         world.wait("the log files to be followed", self._logs_followed)
         self.logs.write(120)
         world.wait("records to arrive", lambda: world.stored("usage") >= 30 and world.stored("diagnostics") >= 20)
         self.say("The owner grants both purposes, signed; data flows:")
         for purpose in ("diagnostics", "usage"):
-            values = world.rows('select "values" from v_records where purpose = ? limit 1', purpose)[0][0]
+            values = world.rows("select fields from v_records where purpose = ? limit 1", purpose)[0][0]
             self.detail(f"{purpose}: {values}"[:76])
 
     def _logs_followed(self) -> bool:
@@ -142,7 +139,7 @@ class Story:
         time.sleep(0.3)
         taken = world.emitted()[0]
         world.wait("the records of the outage", lambda: world.stored("usage") >= taken)
-        numbers = world.rows("""select json_extract("values", '$.number') from v_records where purpose = 'usage'""")
+        numbers = world.rows("select json_extract(fields, '$.number') from v_records where purpose = 'usage'")
         missing = set(range(1, taken + 1)) - {row[0] for row in numbers}
         twice = len(numbers) - len({row[0] for row in numbers})
         self.say(
@@ -156,11 +153,10 @@ class Story:
         world = self.world
         self._drain()
         self._count_records()
-        broker = f"mqtt://127.0.0.1:{world.broker.port}"
         started = time.monotonic()
         world.quell(
             "consent", "withdraw", "--device", "demo", "--purpose", "diagnostics", "--signer", "owner",
-            "--broker", broker, "--wait", "30",
+            "--wait", "30",
         )  # fmt: skip
         self._measure_withdrawal(started)
         self.logs.write(40)
@@ -168,11 +164,11 @@ class Story:
         time.sleep(_QUIET_S)
         later = [p for p in self._tap().seen("/up", since=self._receipt_at) if self._header(p)[2] == 1]
         self.figures["delivered_after_withdrawal"] = len(later) + world.stored("diagnostics")
-        number = world.rows("select max(number) from v_receipts where kind = 'withdraw'")[0][0]
+        number = self._withdraw_receipt_number()
         words = world.quell("receipt", "verify", str(number), "--device", "demo")
         shown = json.loads(world.quell("receipt", "verify", str(number), "--device", "demo", "--json"))
         self.figures["receipt_verified"] = bool(shown["verified"])
-        self.figures["erase_level"] = shown["erase_level"]
+        self.figures["erase_level"] = shown["receipt"]["erase_level"]
         self.say(
             f"The owner withdraws 'diagnostics': receipt after {self.figures['withdrawal_ms']:.0f} ms, "
             f"{world.stored('diagnostics')} of its records left on the host, 'usage' goes on."
@@ -202,6 +198,11 @@ class Story:
         for leak in found:
             self.detail(f"LEAK: {leak.name} as {leak.form} in {leak.file}")
 
+    def _withdraw_receipt_number(self) -> int:
+        shown = json.loads(self.world.quell("receipt", "list", "--device", "demo", "--json"))
+        numbers = [r["number"] for r in shown["devices"][0]["receipts"] if r["kind"] == "withdraw"]
+        return int(numbers[-1])
+
     # figures -----------------------------------------------------------------------------------
 
     def _tap(self) -> Tap:
@@ -229,7 +230,7 @@ class Story:
         delivered = sum(world.stored(name) for name in rings)
         batches = self._tap().seen("/up")
         acks = self._tap().seen("/ack", DOWN)
-        lines = world.rows('select purpose, "values" from v_records')
+        lines = world.rows("select purpose, fields from v_records")
         self.figures |= {
             "records_collected": collected,
             "records_delivered": delivered,
@@ -265,8 +266,11 @@ class Story:
         return report.write(self.world.folder, self.figures)
 
 
-def check_database(path: Path) -> None:
-    """Raise QuellError unless the database that the demo leaves behind is whole."""
-    with sqlite3.connect(path) as database:
-        if database.execute("pragma integrity_check").fetchone()[0] != "ok":
-            raise QuellError(f"{path} is damaged")
+def clear(folder: Path) -> None:
+    """Empty the demo's folder; only one that a demo made, or that is not there yet."""
+    mark = folder / _MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise QuellError(f"{folder} holds something else", "name a folder that may be emptied", ExitCode.USAGE)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    mark.write_text("made by quell demo; emptied at its next run\n")

@@ -37,6 +37,7 @@ class World:
         self._env = {
             **os.environ,
             "QUELL_HOME": str(self.home),
+            "QUELL_BROKER": f"mqtt://127.0.0.1:{self.broker.port}",
             "QUELL_DEMO_FOLDER": str(folder),
             "NO_COLOR": "1",
             "COLUMNS": "80",
@@ -48,7 +49,7 @@ class World:
         """Run `quell ARGUMENTS` -> stdout. Raises QuellError with its error when it exits otherwise."""
         self.commands.append("quell " + " ".join(arguments))
         done = subprocess.run(
-            [sys.executable, "-m", "quell_host", *arguments],
+            [sys.executable, "-m", "quell_host.cli", *arguments],
             capture_output=True,
             text=True,
             env=self._env,
@@ -71,8 +72,7 @@ class World:
 
     def start_receiver(self) -> None:
         """`quell receive` on the broker."""
-        arguments = ["receive", "--broker", f"mqtt://127.0.0.1:{self.broker.port}", "--json"]
-        self.start("receiver", [sys.executable, "-m", "quell_host", *arguments])
+        self.start("receiver", [sys.executable, "-m", "quell_host.cli", "receive", "--json"])
 
     def start_agent(self) -> subprocess.Popen[bytes]:
         """The agent on MicroPython, through the tap."""

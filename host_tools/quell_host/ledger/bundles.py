@@ -2,8 +2,8 @@
 """Bundles: per device and signer the commands that the device has not answered yet.
 
 An entry replaces the older one of its slot (a purpose's consent, or the policy) and goes out when
-its receipt is in. What the broker retains is made from here, whenever it changed: the receiver, or the
-command that made the change, publishes it.
+its receipt is in. What the broker retains is made from here, whenever it changed: the receiver, or
+the command that made the change, publishes it.
 """
 
 from sqlalchemy import Connection, RowMapping, delete, select, update
@@ -123,14 +123,13 @@ def _answers(receipt: Receipt, row: RowMapping) -> bool:
     )
 
 
-def is_answered(connection: Connection, device: bytes, command: Command) -> bool:
-    """Whether the receipt of this command is in, or of a withdrawal that covers it."""
-    if receipts.for_command(connection, command.hash) is not None:
-        return True
-    if command.kind != WITHDRAW:
-        return False
+def answer(connection: Connection, device: bytes, command: Command) -> RowMapping | None:
+    """The receipt that answers a command: its own, or of a withdrawal that covers it, or None."""
+    own = receipts.for_command(connection, command.hash)
+    if own is not None or command.kind != WITHDRAW:
+        return own
     named = (device.hex(), command.purpose, command.instance.hex(), command.generation)
-    return receipts.for_erasure(connection, *named) is not None
+    return receipts.for_erasure(connection, *named)
 
 
 def void(connection: Connection, device: bytes, instance: bytes) -> None:

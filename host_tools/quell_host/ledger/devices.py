@@ -44,10 +44,7 @@ def add(
     now_s: int,
 ) -> None:
     """Record a provisioned device. Raises QuellError when its label is taken."""
-    if new.label is not None:
-        taken = select(_devices.c.device).where(_devices.c.label == new.label)
-        if connection.execute(taken).first():
-            raise QuellError(f"a device named {new.label} exists", "choose another --name")
+    check_label(connection, new.label)
     device = new.device.hex()
     connection.execute(
         insert(_devices).values(
@@ -58,7 +55,9 @@ def add(
             provisioned_s=now_s,
         )
     )
-    region_kid, wrapped = keyring.wrap(new.region, _key_use(new.device, new.key_version), new.device_key)
+    region_kid, wrapped = keyring.wrap(
+        new.region, _key_use(new.device, new.key_version), new.device_key
+    )
     connection.execute(
         insert(schema.device_keys).values(
             device=device, version=new.key_version, region_kid=region_kid, wrapped=wrapped
@@ -68,7 +67,18 @@ def add(
         _add_signer(connection, keyring, new, signer)
 
 
-def _add_signer(connection: Connection, keyring: Keyring, new: NewDevice, signer: NamedSigner) -> None:
+def check_label(connection: Connection, label: str | None) -> None:
+    """Raise QuellError when another device has this label."""
+    if label is None:
+        return
+    query = select(_devices.c.device).where(_devices.c.label == label)
+    if connection.execute(query).first():
+        raise QuellError(f"a device named {label} exists", "choose another", ExitCode.USAGE)
+
+
+def _add_signer(
+    connection: Connection, keyring: Keyring, new: NewDevice, signer: NamedSigner
+) -> None:
     enrolment = signer.enrolment
     kid = enrolment.kid.hex()
     known = select(schema.signers.c.kid).where(schema.signers.c.kid == kid)
@@ -120,7 +130,11 @@ def find(connection: Connection, name: str) -> RowMapping:
     """
     rows = every(connection)
     exact = [row for row in rows if name in (row["label"], row["device"])]
-    begins = [row for row in rows if row["device"].startswith(name.lower()) or (row["label"] or "").startswith(name)]
+    begins = [
+        row
+        for row in rows
+        if row["device"].startswith(name.lower()) or (row["label"] or "").startswith(name)
+    ]
     found = exact or (begins if name else [])
     if len(found) == 1:
         return found[0]
@@ -141,7 +155,9 @@ def keys(connection: Connection, keyring: Keyring, device: bytes) -> dict[int, b
     table = schema.device_keys
     query = select(table).where(table.c.device == device.hex()).order_by(table.c.version)
     return {
-        row.version: keyring.unwrap(region, row.region_kid, _key_use(device, row.version), row.wrapped)
+        row.version: keyring.unwrap(
+            region, row.region_kid, _key_use(device, row.version), row.wrapped
+        )
         for row in connection.execute(query)
     }
 
@@ -164,7 +180,9 @@ def _region(connection: Connection, device: bytes) -> str:
 
 def signers_of(connection: Connection, device: bytes) -> list[RowMapping]:
     """The signers enrolled on the device, by role: kid, kind, role, name, public_key."""
-    join = schema.signers.join(schema.device_signers, schema.signers.c.kid == schema.device_signers.c.kid)
+    join = schema.signers.join(
+        schema.device_signers, schema.signers.c.kid == schema.device_signers.c.kid
+    )
     query = (
         select(schema.signers)
         .select_from(join)
@@ -176,7 +194,11 @@ def signers_of(connection: Connection, device: bytes) -> list[RowMapping]:
 
 def public_keys(signers: Iterable[RowMapping], roles: frozenset[int]) -> dict[bytes, bytes]:
     """kid → public key (64 bytes) of the signers that have one of `roles`."""
-    return {bytes.fromhex(row["kid"]): bytes.fromhex(row["public_key"]) for row in signers if row["role"] in roles}
+    return {
+        bytes.fromhex(row["kid"]): bytes.fromhex(row["public_key"])
+        for row in signers
+        if row["role"] in roles
+    }
 
 
 def change(connection: Connection, device: bytes, **values: Any) -> None:

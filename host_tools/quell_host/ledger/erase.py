@@ -66,10 +66,14 @@ def _covered_aliases(
     return covered
 
 
-def is_erased(connection: Connection, device: bytes, purpose: int, instance: bytes, generation: int) -> bool:
+def is_erased(
+    connection: Connection, device: bytes, purpose: int, instance: bytes, generation: int
+) -> bool:
     """Whether a batch of this generation comes too late: what it belongs to was erased."""
     order = instances.number(connection, device, instance)
-    query = select(_erasures).where(_erasures.c.device == device.hex(), _erasures.c.purpose == purpose)
+    query = select(_erasures).where(
+        _erasures.c.device == device.hex(), _erasures.c.purpose == purpose
+    )
     for row in connection.execute(query):
         if row.instance == instance.hex():
             if generation <= row.up_to:
@@ -81,6 +85,16 @@ def is_erased(connection: Connection, device: bytes, purpose: int, instance: byt
     return False
 
 
+def last_generation(connection: Connection, device: bytes, purpose: int, instance: bytes) -> int:
+    """The highest generation of which the ledger holds records, 0 if there is none."""
+    query = select(func.max(_aliases.c.generation)).where(
+        _aliases.c.device == device.hex(),
+        _aliases.c.purpose == purpose,
+        _aliases.c.instance == instance.hex(),
+    )
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
 def expire(connection: Connection, now_s: int) -> int:
     """Delete the records whose retention has ended. Returns how many."""
     return connection.execute(delete(_records).where(_records.c.expires_s < now_s)).rowcount
@@ -90,6 +104,8 @@ def count(connection: Connection, device: bytes, purpose: int) -> int:
     """How many records of a purpose of a device the ledger holds."""
     join = _records.join(_aliases, _aliases.c.alias == _records.c.alias)
     query = (
-        select(func.count()).select_from(join).where(_aliases.c.device == device.hex(), _aliases.c.purpose == purpose)
+        select(func.count())
+        .select_from(join)
+        .where(_aliases.c.device == device.hex(), _aliases.c.purpose == purpose)
     )
     return connection.execute(query).scalar_one()

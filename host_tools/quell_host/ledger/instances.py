@@ -14,14 +14,18 @@ _MAX_OFFERED = 16
 _instances = schema.instances
 
 
-def offer(connection: Connection, device: bytes, entropy: Callable[[int], bytes], now_s: int) -> bytes:
+def offer(
+    connection: Connection, device: bytes, entropy: Callable[[int], bytes], now_s: int
+) -> bytes:
     """A new instance (8 bytes) for a device that has none or lost its state.
 
     It becomes current only when the device uses it: the request may be a replay.
     """
     instance = entropy(INSTANCE_BYTES)
     connection.execute(
-        insert(_instances).values(device=device.hex(), instance=instance.hex(), state=OFFERED, since_s=now_s)
+        insert(_instances).values(
+            device=device.hex(), instance=instance.hex(), state=OFFERED, since_s=now_s
+        )
     )
     _forget_old_offers(connection, device)
     return instance
@@ -54,11 +58,20 @@ def _of(device: bytes, instance: bytes):  # type: ignore[no-untyped-def]
     return (_instances.c.device == device.hex()) & (_instances.c.instance == instance.hex())
 
 
+def latest(connection: Connection, device: bytes) -> bytes:
+    """The last instance that the device is known to have used, current or retired; else empty."""
+    used = (_instances.c.device == device.hex()) & (_instances.c.state != OFFERED)
+    query = select(_instances.c.instance).where(used).order_by(_instances.c.number.desc())
+    return bytes.fromhex(connection.execute(query.limit(1)).scalar_one_or_none() or "")
+
+
 def adopt(connection: Connection, device: bytes, instance: bytes, now_s: int) -> None:
     """Make `instance`, which the device has proved to use, its current one; older ones retire."""
     if state(connection, device, instance) is None:
         connection.execute(
-            insert(_instances).values(device=device.hex(), instance=instance.hex(), state=CURRENT, since_s=now_s)
+            insert(_instances).values(
+                device=device.hex(), instance=instance.hex(), state=CURRENT, since_s=now_s
+            )
         )
     retire(connection, device)
     connection.execute(update(_instances).where(_of(device, instance)).values(state=CURRENT))

@@ -57,7 +57,9 @@ def get(connection: Connection, policy_hash: bytes) -> Document | None:
 
 def by_prefix(connection: Connection, policy8: bytes, version: int) -> Document | None:
     """The policy whose hash begins with `policy8` (8 bytes) and that has this version, or None."""
-    query = select(_policies.c.file).where(_policies.c.hash.startswith(policy8.hex()), _policies.c.version == version)
+    query = select(_policies.c.file).where(
+        _policies.c.hash.startswith(policy8.hex()), _policies.c.version == version
+    )
     found = connection.execute(query).scalars().all()
     return _parsed(bytes(found[0])) if len(found) == 1 else None
 
@@ -75,3 +77,9 @@ def slices(document: Document) -> list[tuple[str, bytes]]:
         (topics.policy_chunk(document.hash, index), data[start : start + SLICE_BYTES])
         for index, start in enumerate(starts)
     ]
+
+
+def purpose_names(connection: Connection) -> list[str]:
+    """The names of all purposes of all policies, sorted."""
+    query = select(schema.policy_purposes.c.name).distinct()
+    return sorted(connection.execute(query).scalars())

@@ -54,7 +54,9 @@ def of_device(connection: Connection, device: str | None = None) -> list[RowMapp
     return list(connection.execute(query).mappings())
 
 
-def for_erasure(connection: Connection, device: str, purpose: int, instance: str, up_to: int) -> RowMapping | None:
+def for_erasure(
+    connection: Connection, device: str, purpose: int, instance: str, up_to: int
+) -> RowMapping | None:
     """The receipt of a withdrawal that erased the purpose up to `up_to` or further, or None."""
     query = select(_receipts).where(
         _receipts.c.device == device,

@@ -70,7 +70,9 @@ def store(
     return Stored(max(header.next, position.next), stored, fresh - stored, unfit, lost)
 
 
-def _alias(connection: Connection, device: bytes, header: BatchHeader, purpose: Purpose, now_s: int) -> str:
+def _alias(
+    connection: Connection, device: bytes, header: BatchHeader, purpose: Purpose, now_s: int
+) -> str:
     key = {
         "device": device.hex(),
         "instance": header.instance.hex(),
@@ -92,7 +94,9 @@ def _position(connection: Connection, alias: str) -> Any:
     return connection.execute(query).one()
 
 
-def _row(record: BatchRecord, alias: str, document: Document, purpose: Purpose, now_s: int) -> dict[str, Any] | None:
+def _row(
+    record: BatchRecord, alias: str, document: Document, purpose: Purpose, now_s: int
+) -> dict[str, Any] | None:
     """The record as a row, or None when the policy cannot have given it."""
     fields: dict[str, Any] = {}
     for field_id, value in sorted(record.values.items()):

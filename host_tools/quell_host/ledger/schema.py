@@ -199,7 +199,9 @@ bundle_entries = Table(
     _text("instance"),  # that a withdrawal names, that another command is bound to
     Column("command", BLOB, nullable=False),
     _int("made_s"),
-    ForeignKeyConstraint(["device", "kid"], ["device_signers.device", "device_signers.kid"], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["device", "kid"], ["device_signers.device", "device_signers.kid"], ondelete="CASCADE"
+    ),
 )
 
 bundles = Table(

@@ -55,7 +55,7 @@ class BundlePath:
                 if command.kid != kid:
                     stale = True
                     continue
-                if kept.is_answered(connection, device, command):
+                if kept.answer(connection, device, command) is not None:
                     stale = True
                     continue
                 if not self._concerns_now(connection, row, command):

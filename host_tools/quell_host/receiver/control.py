@@ -112,7 +112,9 @@ class ReceiptPath:
         return erase.erase(connection, *named, receipt.hash, now_s)
 
     def _tell_change(self, receipt: Receipt, title: str, gone: int | None) -> None:
-        outcome = receipt.outcome.name.lower().replace("_", "-") if receipt.outcome is not None else "?"
+        outcome = (
+            receipt.outcome.name.lower().replace("_", "-") if receipt.outcome is not None else "?"
+        )
         kind = receipt.kind.name.lower()
         words = f"receipt {receipt.number}: {kind} {outcome}"
         details = {

@@ -59,7 +59,9 @@ class Uplink:
             return self._refuse(row, key, opened.header, Reason.MALFORMED)
         return [self._answers.stored(key, opened.header, stored.next)]
 
-    def _store(self, connection: Connection, device: bytes, opened: OpenedBatch) -> tuple[records.Stored, str]:
+    def _store(
+        self, connection: Connection, device: bytes, opened: OpenedBatch
+    ) -> tuple[records.Stored, str]:
         header, now_s = opened.header, self._parts.clock()
         known = state.use_instance(connection, device, header.instance, now_s)
         if known is None:
@@ -98,7 +100,9 @@ class Uplink:
             words += f", {count} {what}" if count else ""
         self._parts.tell(Event("batch", words, title, details))
 
-    def _refuse(self, row: RowMapping, key: AckKey, header: BatchHeader, reason: Reason) -> list[Message]:
+    def _refuse(
+        self, row: RowMapping, key: AckKey, header: BatchHeader, reason: Reason
+    ) -> list[Message]:
         details = {"reason": reason.words, "purpose_id": header.purpose, "next": header.next}
         words = f"batch of purpose {header.purpose} refused: {reason.words}"
         self._parts.tell(Event("refused", words, devices.title(row), details))
