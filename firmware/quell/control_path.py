@@ -61,7 +61,9 @@ class ControlPath:
     # command ---------------------------------------------------------------------------------
 
     def take(self, message):
-        """A bundle has come (bytes): parse it, check its gate, queue its commands."""
+        """A bundle has come (bytes; none when the signer asks for nothing): check its gate, queue its commands."""
+        if not message:
+            return
         try:
             bundle = parse_bundle(message)
         except CommandError:
@@ -167,7 +169,9 @@ class ControlPath:
 
     def apply(self, command, anchor):
         """Make a verified command state, then purge and receipt as it needs."""
-        if command.kind == WITHDRAW:
+        if command.kind == WITHDRAW and not verify.may(command, anchor, None):
+            self._answer(command, anchor, REFUSED_ROLE)
+        elif command.kind == WITHDRAW:
             purpose_id, generation, instance = command.args
             self._withdraw(purpose_id, generation, instance, anchor.role, command)
         elif command.kind == GRANT:

@@ -59,7 +59,7 @@ def _check(shape: dict[str, Any]) -> None:
     for purpose in shape["purposes"]:
         for name in ("name", "status", "collecting", "why", "ring"):
             purpose[name]
-        for name in ("records", "acked", "lost"):
+        for name in ("records", "acked", "lost") if purpose["ring"] else ():
             purpose["ring"][name]
     shape["link"]["state"], shape["counters"].items()
 
@@ -107,8 +107,10 @@ def _purpose(purpose: dict[str, Any]) -> list[str]:
     mark = "" if purpose["collecting"] else "! "
     what = "collects" if purpose["collecting"] else "does not collect"
     line = f"{mark}{purpose['name']}  {what}, {purpose['status']}"
-    held = f"{_INDENT}ring holds {ring['records']} records, {ring['acked']} delivered"
-    held += f", {ring['lost']} lost" if ring["lost"] else ""
+    held = f"{_INDENT}nothing stored yet"
+    if ring:
+        held = f"{_INDENT}ring holds {ring['records']} records, {ring['acked']} delivered"
+        held += f", {ring['lost']} lost" if ring["lost"] else ""
     if purpose["collecting"]:
         return [line, held]
     why = str(purpose["why"] or "no reason given")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """On MicroPython: one connection through the unix port's link, and what came of it as a JSON line.
 
-`micropython probe_link.py BROKER_JSON [SECONDS]`: connect, subscribe, publish to ourselves, hear it, then stay for so long.
+`micropython probe_link.py BROKER_JSON [SECONDS]`: connect, subscribe, publish to ourselves, hear it, stay for so long.
 """
 
 import json
@@ -9,6 +9,7 @@ import sys
 import time
 
 from ports.unix.link import UmqttLink
+
 from quell.errors import LinkError
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from e2e.certificates import Authority
+
 from quell_host import runtime
 from quell_host.demo.servers import Broker, running_broker
 
@@ -126,3 +127,8 @@ def test_a_topic_that_is_not_utf8_is_dropped_and_the_connection_goes_on() -> Non
     script = [CONNACK, suback, puback + _publish(b"\x00\x02\xff\xfex") + _publish(b"\x00\x01ab")]
     result = probe(port=LyingBroker(script).port)
     assert (result["error"], result["malformed"]) == ("", 1)
+
+
+def test_an_empty_message_is_a_message_and_does_not_wait_for_the_next_packet() -> None:
+    script = [CONNACK, b"\x90\x03\x00\x01\x01", b"\x40\x02\x00\x02" + _publish(b"\x00\x02ab")]
+    assert probe(port=LyingBroker(script).port)["error"] == ""

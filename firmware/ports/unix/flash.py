@@ -4,6 +4,7 @@
 import os
 
 from quell.errors import FlashError
+from quell.limits import MAX_POLICY_BYTES
 from quell.port import LOGICAL, Flash
 
 try:
@@ -14,6 +15,8 @@ try:
     _umask = _libc.func("i", "umask", "i")
 except (ImportError, OSError):  # a build without libffi: durability is then the kernel's pace
     _fsync = _umask = None
+
+_MAX_FILE_BYTES = MAX_POLICY_BYTES + 64
 
 
 class FolderFlash(Flash):
@@ -38,8 +41,9 @@ class FolderFlash(Flash):
 
     def read(self, name):
         try:
+            size = os.stat(self._path(name))[6]
             with open(self._path(name), "rb") as file:
-                return file.read(20000)
+                return file.read(min(size, _MAX_FILE_BYTES))
         except OSError:
             return None
 

@@ -70,6 +70,8 @@ class PacketSocket:
     def read(self, length):
         """`length` bytes of the current packet; waits for the next one at a packet's start."""
         self.flush()
+        if length == 0:
+            return b""
         if self._at >= len(self._packet):
             deadline = time.ticks_add(time.ticks_ms(), TIMEOUT_MS)
             while not self.ready():

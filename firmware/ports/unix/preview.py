@@ -3,9 +3,11 @@
 
 `micropython preview.py JOB.json`; the host's side is `quell preview`. JOB: {"dir": empty folder, "prov": hex of the
 provisioning request, "policy": path of the signed policy, "sources": {id: value}, "emit": [[purpose, {field: value}]…],
-"exceptions": [[type, traceback]…], "logs": {name: path}, "groups": [source group…], "consent": true if each
-purpose has its consent, "time_s": unix seconds}. Prints JSON lines: {"purpose", "trust", "boot", "time", "epoch", "fields": {id:
-value}}, bytes as {"hex": …}; {"lines": n} for progress; at the end {"batches", "wire_bytes", "counts": {reason: n}}.
+"exceptions": [[type, traceback]…], "logs": {name: path}, "groups": [source group…], "consent": true if each purpose
+has its consent, "time_s": unix seconds}.
+
+Prints JSON lines: {"purpose", "trust", "boot", "time", "epoch", "fields": {id: value}}, bytes as {"hex": …};
+{"lines": n} for progress; at the end {"batches", "wire_bytes", "counts": {reason: n}}.
 """
 
 import json

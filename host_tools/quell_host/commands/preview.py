@@ -17,7 +17,8 @@ from quell_host.preview.run import Job, PreviewRecord, Progress, Summary, open_p
 
 HELP = """Show what would leave a device, and count what would not, by reason.
 
-Runs the real firmware on a policy, a device description and log files; no broker, nothing is sent. Rate limits are left out.
+Runs the real firmware on a policy, a device description and log files; no broker, nothing is
+sent. Rate limits are left out.
 
 Example: quell preview --policy fleet.toml --device device.json --log auth=auth.log"""
 

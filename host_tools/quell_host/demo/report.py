@@ -26,6 +26,30 @@ KEYS = (
     "json_bytes_per_record",
     "heap_peak_bytes",
 )
+DROPS = (
+    "no-policy",
+    "policy-expired",
+    "no-consent",
+    "no-instance",
+    "unknown-field",
+    "missing-required",
+    "no-template",
+    "line-too-long",
+    "rate-limited",
+    "source-failed",
+    "source-absent",
+    "bad-value",
+    "record-too-big",
+    "dropped-by-action",
+    "evicted",
+    "unreadable",
+    "retention",
+    "purged",
+    "buffer-lost",
+    "batch-refused",
+)
+"""The reasons (SPEC §11) that count data; the others count messages and connections."""
+
 _LOW_KIB, _HIGH_KIB, _STEP_KIB = 64, 2048, 8
 
 
@@ -50,6 +74,22 @@ def _passes(folder: Path, heap_kib: int) -> bool:
             [*command, str(copy)], capture_output=True, text=True, timeout=60, env=runtime.environment()
         )
     return done.returncode == 0 and done.stdout.strip() == "passed"
+
+
+def lines(report: dict[str, Any]) -> list[str]:
+    """The report for a person, a line per promise, each within 77 columns."""
+    dropped = ", ".join(f"{n} {name}" for name, n in sorted(report["dropped"].items()))
+    saved = 100 - 100 * report["bytes_per_record"] / report["json_bytes_per_record"]
+    return [
+        f"{report['records_collected']} records collected, {report['records_delivered']} delivered, "
+        f"{report['records_lost']} lost",
+        f"not collected or dropped, counted by reason: {dropped}",
+        f"before consent {report['delivered_without_consent']}, "
+        f"after withdrawal {report['delivered_after_withdrawal']}, leaks {report['leaks_found']}",
+        f"{report['bytes_per_record']} bytes a record on the wire, sealed and acknowledged; "
+        f"as JSON {report['json_bytes_per_record']} ({saved:.0f} % less)",
+        f"erase level {report['erase_level']}; smallest heap {report['heap_peak_bytes'] // 1024} KiB (64-bit)",
+    ]
 
 
 def write(folder: Path, figures: dict[str, Any]) -> dict[str, Any]:

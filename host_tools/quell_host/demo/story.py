@@ -3,11 +3,13 @@
 
 import json
 import shutil
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from quell_host import output
 from quell_host.demo import leaks, report
@@ -38,11 +40,14 @@ class Story:
     def say(self, text: str) -> None:
         """The next numbered line of the story."""
         self._step += 1
-        self.console.print(f"[bold]{self._step}.[/bold] {text}")
+        lines = textwrap.wrap(text, 76)
+        self.console.print(f"[bold]{self._step}.[/bold] {escape(lines[0])}", soft_wrap=True)
+        for line in lines[1:]:
+            self.console.print("   " + line, markup=False, soft_wrap=True)
 
     def detail(self, text: str) -> None:
         """A line below it, as it is."""
-        self.console.print("   " + text, markup=False, style="dim")
+        self.console.print("   " + text[:77], markup=False, style="dim", soft_wrap=True)
 
     def tell(self) -> dict[str, Any]:
         """Run all steps -> the report. Raises QuellError where a promise does not hold."""
@@ -75,6 +80,7 @@ class Story:
             "--operator", "operator", "--subject", "owner", "--policy-key", "publisher",
         )  # fmt: skip
         world.start_receiver()
+        world.wait("the receiver", world.receiver_listens)
         world.start_agent()
         world.wait("the agent's first contact", lambda: world.status().get("instance"))
         world.quell(
@@ -83,7 +89,7 @@ class Story:
         )  # fmt: skip
         self._device = world.status()["device"]
         self.say(f"A real agent on MicroPython, a real mosquitto, device {self._device[:8]}….")
-        self.detail("provisioned, policy 'demo' signed and in force, TOML in build/demo/policy.toml")
+        self.detail(f"provisioned; its policy, {shown(policy)}, is signed and in force")
 
     def _nothing_before_consent(self) -> None:
         world = self.world
@@ -113,7 +119,7 @@ class Story:
         self.say("The owner grants both purposes, signed; data flows:")
         for purpose in ("diagnostics", "usage"):
             values = world.rows("select fields from v_records where purpose = ? limit 1", purpose)[0][0]
-            self.detail(f"{purpose}: {values}"[:76])
+            self.detail(f"{purpose}: {values}")
 
     def _logs_followed(self) -> bool:
         self.logs.write(1)
@@ -121,12 +127,17 @@ class Story:
         return collected > 0
 
     def _show_a_batch(self) -> None:
-        batch = next(p for p in self._tap().seen("/up") if self._header(p)[2] == 2)
-        head = self._header(batch)
-        self.say(f"One sealed batch on the wire, {len(batch.payload)} bytes for {head[7]} records:")
-        self.detail(batch.payload[-64:].hex()[:72] + "…")
-        self.detail(f"readable in it: purpose {head[2]}, generation {head[3]}, records {head[6]} to "
-                    f"{head[6] + head[7] - 1}; the rest is AES-CCM")
+        usage = [p for p in self._tap().seen("/up") if self._header(p)[2] == 2]
+        batch = max(usage, key=lambda p: len(p.payload))
+        _, _, purpose, generation, _, _, first, count, _ = self._header(batch)
+        last = first + count - 1
+        self.say(f"A sealed batch on the wire, {len(batch.payload)} bytes, beside what it holds:")
+        for at in range(0, 108, 36):
+            self.detail(batch.payload[at : at + 36].hex())
+        self.detail(f"… in clear: purpose {purpose}, generation {generation}, records {first} to {last}")
+        query = "select fields from v_records where purpose = 'usage' and seq between ? and ? limit 3"
+        for (fields,) in self.world.rows(query, first, last):
+            self.detail(fields)
 
     def _survive_the_broker(self) -> None:
         world = self.world
@@ -174,7 +185,7 @@ class Story:
             f"{world.stored('diagnostics')} of its records left on the host, 'usage' goes on."
         )
         for line in words.splitlines()[:6]:
-            self.detail(line[:76])
+            self.detail(line)
         if self.figures["delivered_after_withdrawal"]:
             raise QuellError("something left the device after the withdrawal")
 
@@ -261,9 +272,21 @@ class Story:
         return str(enrolment["kid"])
 
     def _finish(self) -> dict[str, Any]:
-        self.figures["dropped"] = self.world.status().get("counters", {})
+        counters = self.world.status().get("counters", {})
+        self.figures["dropped"] = {name: n for name, n in counters.items() if name in report.DROPS}
         self.figures["heap_peak_bytes"] = report.smallest_heap_bytes(self.world.folder)
-        return report.write(self.world.folder, self.figures)
+        written = report.write(self.world.folder, self.figures)
+        self.say("In figures:")
+        for line in report.lines(written):
+            self.detail(line)
+        self.detail(f"{shown(self.world.folder)}/report.json; wire.bin, device/ and home/ for your own search")
+        return written
+
+
+def shown(path: Path) -> str:
+    """The path as the reader can use it: below the folder where the demo was started."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def clear(folder: Path) -> None:

@@ -124,6 +124,10 @@ class World:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             return database.execute(query, parameters).fetchall()
 
+    def receiver_listens(self) -> bool:
+        """True once the receiver has said that it listens."""
+        return "listening" in (self.folder / "receiver.log").read_text()
+
     def stored(self, purpose: str) -> int:
         """Records of a purpose that the receiver holds."""
         return int(self.rows("select count(*) from v_records where purpose = ?", purpose)[0][0])
