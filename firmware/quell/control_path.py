@@ -219,6 +219,8 @@ class ControlPath:
             if outcome == ALREADY and purpose_id in consent.last:
                 self._receipts.again(consent.last[purpose_id])
                 self._commit()
+            elif outcome == REFUSED_UNKNOWN_PURPOSE and agent.data.policy is None:
+                return True  # nobody can say yet: it stays in its bundle and is heard again with the policy
             elif command is not None:
                 self._issue(WITHDRAW, outcome, command_hash, purpose_id, role)
             self._remember(command)
@@ -317,11 +319,13 @@ class ControlPath:
         agent.rings.flush()
         agent.data.policy = policy
         consent.adopt(policy)
+        self.forget_handled()
         self._answer(fetch.command, fetch.anchor, DONE)
-        agent.session.say_hello()
+        # bundles may hold objections to purposes that were unknown until now: a clean connection brings them
+        agent.session.restart()
 
     def forget_handled(self):
-        """A new instance: what the bundles say must be heard again."""
+        """A new instance or policy: what the bundles say must be heard again."""
         self._handled = []
 
     def connection_lost(self):

@@ -62,7 +62,11 @@ class DataPath:
         for purpose, pairs in decide(event, self.policy, allowed_ids, self._counters):
             trust, seconds = self._clock.now()
             epoch = _Epoch(self._keys, self._consent, purpose, trust, seconds)
-            values = transform(pairs, epoch.key, self._counters)
+            try:
+                values = transform(pairs, epoch.key, self._counters)
+            except FlashError:  # a new hashing key could not be stored
+                self._counters.add(FLASH_FAILED)
+                continue
             kept = [field_id for field_id, _ in values]
             if [1 for field, _ in pairs if field.required and field.id not in kept]:
                 self._counters.add(MISSING_REQUIRED)

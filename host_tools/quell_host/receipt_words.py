@@ -65,8 +65,8 @@ def proves(receipt: Receipt, purpose_name: str | None, linked: bool | None) -> l
         name = _purpose(receipt, purpose_name)
         lines.append(f"Since then consent for {name} is {_STATUS[receipt.status]}.")
     if receipt.erased_to is not None and receipt.erase_level is not None:
-        lines.append(f"Erased on the device up to generation {receipt.erased_to}, level")
-        lines.append(f"  {_LEVELS[receipt.erase_level]}.")
+        level = _LEVELS[receipt.erase_level]
+        lines.append(f"Erased on the device up to generation {receipt.erased_to}, level {level}.")
         if receipt.unsent_destroyed is not None:
             lines.append(f"Records destroyed unsent: {receipt.unsent_destroyed}.")
         lines.append(_handed(receipt))

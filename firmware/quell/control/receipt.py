@@ -68,6 +68,8 @@ class Receipts:
         purposes = []
         for purpose_id in sorted(self._consent.purposes):
             e = self._consent.purposes[purpose_id]
+            if not e.digest:
+                continue  # of an earlier policy: ended, and nothing can be asked for it
             purposes.append([purpose_id, e.generation, e.status, e.challenge, e.digest])
         return self._sign({0: STATE, 3: self._consent.receipt_number, 20: nonce, 21: purposes})
 

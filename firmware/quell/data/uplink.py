@@ -10,6 +10,7 @@ from quell.data import encode
 from quell.errors import CborError
 from quell.limits import ACK_TIMEOUT_MS, MAX_BATCH_RECORDS, MAX_MESSAGE_BYTES
 
+_MAX_GAP = 64  # sequences in a row that a batch lists as gaps; after a longer hole it begins behind it
 _SEND_EVERY_MS = 2000  # gather at least this long, unless a full batch waits
 
 
@@ -72,12 +73,15 @@ def seal(provisioning, instance, purpose_id, generation, policy, first, records)
 
 
 def _alike(records):
-    """The leading records that share epoch, trust and boot."""
-    head = records[0][1]
+    """The leading records that share epoch, trust and boot, without a long hole between them."""
+    last, head = records[0]
     same = []
     for sequence, record in records:
         if (record.epoch, record.trust, record.boot) != (head.epoch, head.trust, head.boot):
             break
+        if sequence - last > _MAX_GAP:
+            break
+        last = sequence
         same.append((sequence, record))
     return same
 
@@ -116,10 +120,11 @@ class Uplink:
         records = _alike(records)
         generation = self._consent.purposes[purpose_id].generation
         policy = (policy_version, policies.get(policy_version, bytes(8)))
+        first = ring.acked if records[0][0] - ring.acked <= _MAX_GAP else records[0][0]
         take = len(records)
         while True:
             message = seal(
-                self._provisioning, self._consent.instance, purpose_id, generation, policy, ring.acked, records[:take],
+                self._provisioning, self._consent.instance, purpose_id, generation, policy, first, records[:take],
             )  # fmt: skip
             if len(message) <= MAX_MESSAGE_BYTES or take == 1:
                 return records[take - 1][0] + 1, message
@@ -136,7 +141,7 @@ class Uplink:
             flight.sent_ms = now_ms
             return flight.message
         ring = self._rings.ring(purpose_id)
-        waiting = ring.next - ring.acked
+        waiting = ring.waiting()
         gathering = now_ms - self._last_ms.get(purpose_id, -_SEND_EVERY_MS) < _SEND_EVERY_MS
         if not waiting or (gathering and waiting < MAX_BATCH_RECORDS):
             return None

@@ -7,7 +7,7 @@ before it is acted on or reported; whatever permits is written to one, and a cut
 
 from quell.codec import cbor
 from quell.counters import NO_CONSENT, NO_INSTANCE
-from quell.errors import CborError
+from quell.errors import CborError, FlashError
 from quell.state import slots
 
 UNKNOWN = 0
@@ -66,7 +66,7 @@ class Consent:
         self.intents = {}  # id -> Intent
         self.unacknowledged = []  # receipts, oldest first
         self.last = {}  # id -> last receipt of the purpose
-        self.reconciled = False  # bundles were seen at least once in this instance
+        self.reconciled = False  # bundles were seen at least once in this instance and policy
         self.reserved = {}  # id -> [generation, first sequence not yet reserved]
         self.policies = {}  # version -> first 8 bytes of its hash: stored records name their version
 
@@ -160,6 +160,7 @@ class Consent:
         caller commits to both slots.
         """
         self.policy_hash, self.policy_version = policy.hash, policy.version
+        self.reconciled = False
         self.policies[policy.version] = policy.hash[:8]
         while len(self.policies) > _MAX_POLICIES:
             self.policies.pop(min(self.policies))
@@ -200,7 +201,11 @@ class Consent:
         entry = self.reserved.get(purpose_id)
         if entry is None or entry[0] != generation or sequence >= entry[1]:
             self.reserved[purpose_id] = [generation, sequence + _SEQUENCE_BLOCK]
-            self.commit()
+            try:
+                self.commit()
+            except FlashError:
+                self.reserved[purpose_id] = entry or [generation, 0]  # not reserved: the next record tries again
+                raise
 
     def reserved_for(self, purpose_id, generation):
         """First sequence not yet reserved for this purpose and generation, 0 if none ever was."""

@@ -8,7 +8,7 @@ give back a key that was made earlier. Without that, an erased key could be deri
 
 from quell.codec import cbor
 from quell.codec.drbg import STATE_BYTES, HmacDrbg
-from quell.errors import CborError, EntropyError
+from quell.errors import CborError, EntropyError, FlashError
 from quell.state import slots
 
 NAME = "keys"
@@ -80,9 +80,21 @@ class Keys:
         entry = self._rings.get(purpose)
         if entry is None or entry[0] != generation:
             entry = [generation, self.random(32)]
-            self._rings[purpose] = entry
-            self.save()
+            self._store(self._rings, purpose, entry)
         return entry[1]
+
+    def _store(self, keys, purpose, entry):
+        """Make a new key durable before anything is sealed or hashed under it. Raises FlashError; it then is no key."""
+        before = keys.get(purpose)
+        keys[purpose] = entry
+        try:
+            self.save()
+        except FlashError:
+            if before is None:
+                keys.pop(purpose)
+            else:
+                keys[purpose] = before
+            raise
 
     def has_ring_key(self, purpose):
         """True while a ring key of any generation is held for the purpose."""
@@ -103,8 +115,7 @@ class Keys:
         if over:
             epoch = entry[1] + 1 if entry is not None and entry[0] == generation else 1
             entry = [generation, epoch, self.random(32), trust, now_s]
-            self._hashes[purpose] = entry
-            self.save()
+            self._store(self._hashes, purpose, entry)
         return entry[1], entry[2]
 
     def erase(self, purpose):

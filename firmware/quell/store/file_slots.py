@@ -12,13 +12,16 @@ from quell.store.segment import HEADER_BYTES, RECORD_OVERHEAD_BYTES, Segment, bu
 
 
 class _Slot:
-    """What is known of a slot: number, first and next sequence of its segment; number 0 means free."""
+    """What is known of a slot: number, first and next sequence of its segment; number 0 means free.
+
+    `bad`: records of it that did not open, already counted.
+    """
 
     def __init__(self):
         self.free()
 
     def free(self):
-        self.number = self.first = self.next = self.policy_version = 0
+        self.number = self.first = self.next = self.policy_version = self.bad = 0
 
 
 class FileSlots:
@@ -60,45 +63,48 @@ class FileSlots:
             try:
                 segment = Segment(data)
             except ValueError:
-                damaged = damaged or len(data) > 0
+                damaged = True
+                self._counters.add(UNREADABLE)  # how many it held is not known
                 continue
             if segment.purpose != self._purpose or segment.generation != self._generation:
                 continue
-            if not segment.intact:
+            if self._take(i, segment) or not segment.intact:
                 damaged = True
-            self._take(i, segment)
             if newest is None or segment.number > newest[1].number:
                 newest = (i, segment)
-        # slots are never removed while the ring lives: one that is missing held sequences
-        if present < min(self._number, len(self._slots)):
+        # all slots are there from the first flush on: one that is missing may have held sequences
+        if reserved and present < len(self._slots):
             damaged = True
         self._drop_superseded()
         if newest is None or damaged:
             self.next = max(self.next, reserved)
-        elif newest is not None:
+        else:
             self._reopen(newest[0], newest[1])
         self.acked = min(self.acked, self.next)
         if newest is None:
             self.acked = self.next
 
     def _take(self, i, segment):
+        """Note what slot `i` holds -> how many of its records do not open."""
         slot = self._slots[i]
         records, bad = segment.records(self._key)
         if bad:
             self._counters.add(UNREADABLE, bad)
         slot.number, slot.first = segment.number, segment.first
         slot.next = records[-1][0] + 1 if records else segment.first
-        slot.policy_version = segment.policy_version
+        slot.policy_version, slot.bad = segment.policy_version, bad
         self._number = max(self._number, segment.number)
         self.next = max(self.next, slot.next, segment.acked)
         self.acked = max(self.acked, segment.acked)
         self.lost = max(self.lost, segment.lost)
+        return bad
 
     def _drop_superseded(self):
-        # an open segment was written again with more records: the older copy begins alike
+        # an open segment was written again with more records: the older copy begins alike. It goes only if the newer
+        # one is whole, for a torn write must cost no record that was durable
         for a in self._slots:
             for b in self._slots:
-                if a.number and b.number > a.number and b.first <= a.first < b.next:
+                if a.number and b.number > a.number and b.first <= a.first and a.next <= b.next and not b.bad:
                     a.free()
 
     def _reopen(self, i, segment):
@@ -157,23 +163,36 @@ class FileSlots:
         self.acked = max(self.acked, slot.next)
         return best
 
+    def _write(self, slot, records):
+        """Write a segment of `records` to a slot -> True, or False (counted) when the flash refused."""
+        data = build(
+            self._purpose, self._generation, self._number + 1, self.acked, self.lost,
+            self._policy_version, self._random(16), self._key, records,
+        )  # fmt: skip
+        try:
+            self._flash.write(self._name(slot), data)
+        except FlashError:
+            self._counters.add(FLASH_FAILED)
+            return False
+        self._number += 1
+        return True
+
+    def _found(self):
+        """An empty segment in every slot, so that one which is missing later is known to be lost."""
+        for i in range(len(self._slots)):
+            self._write(i, [])
+
     def flush(self):
         """Make all appended records durable -> True, or False (counted) when the flash refused."""
         if self._durable == len(self._open):
             return True
+        if self._number == 0:
+            self._found()
         for _ in (0, 1):
             target = self._target()
-            data = build(
-                self._purpose, self._generation, self._number + 1, self.acked, self.lost,
-                self._policy_version, self._random(16), self._key, self._open,
-            )  # fmt: skip
             self._slots[target].free()
-            try:
-                self._flash.write(self._name(target), data)
-            except FlashError:
-                self._counters.add(FLASH_FAILED)
+            if not self._write(target, self._open):
                 continue
-            self._number += 1
             slot = self._slots[target]
             slot.number, slot.policy_version = self._number, self._policy_version
             slot.first, slot.next = self._open[0][0], self._open[-1][0] + 1
@@ -195,11 +214,19 @@ class FileSlots:
                 if data is not None:
                     segment = Segment(data)
                     if segment.number == slot.number:
-                        records, _ = segment.records(self._key)
+                        records, bad = segment.records(self._key)
+                        self._count_lost(bad - slot.bad)
+                        slot.bad = bad
             except ValueError:
                 pass
             self._cache = (i, slot.number, records)
         return self._cache[2]
+
+    def _count_lost(self, n):
+        """`n` more records that were stored do not open any more."""
+        if n > 0:
+            self._counters.add(UNREADABLE, n)
+            self.lost += n
 
     def peek(self, most):
         """At most `most` of the oldest durable records of one policy -> (its version, [(sequence, bytes)…])."""
@@ -215,9 +242,7 @@ class FileSlots:
         if not records:
             # none of it opens any more: let go of it, or the ring would stand still for ever
             slot = self._slots[best]
-            gone = slot.next - max(slot.first, self.acked)
-            self._counters.add(UNREADABLE, gone)
-            self.lost += gone
+            self._count_lost(slot.next - max(slot.first, self.acked) - slot.bad)
             self.ack(slot.next)
             return 0, []
         return self._slots[best].policy_version, records
@@ -231,10 +256,21 @@ class FileSlots:
             self._open_slot = -1
             self._durable = 0
 
+    def waiting(self):
+        """Records not acknowledged, buffered ones included. Sequences that were skipped at a mount are none."""
+        records = len([1 for sequence, _ in self._open if sequence >= self.acked])
+        held = sorted([(s.number, s.first, s.next) for s in self._slots if s.number])
+        upto = self.acked
+        for number, first, following in held:
+            if self._open_slot < 0 or number != self._slots[self._open_slot].number:
+                records += max(0, following - max(first, upto))
+                upto = max(upto, following)
+        return records
+
     def stats(self):
         """{"records", "next", "acked", "lost"}; `records` wait to be acknowledged, buffered ones included."""
         return {
-            "records": self.next - self.acked,
+            "records": self.waiting(),
             "next": self.next,
             "acked": self.acked,
             "lost": self.lost,

@@ -51,7 +51,7 @@ class Segment:
             at += 4 + length
             sequence = self.first + offset
             try:
-                if len(sealed) == length:
+                if len(sealed) == length and sequence <= 0xFFFFFFFF:
                     aad = _aad(self.purpose, self.generation, self.policy_version, sequence)
                     found.append((sequence, open_sealed(key, _nonce(index), aad, sealed)))
             except CoseError:

@@ -81,6 +81,14 @@ def _event(row: RowMapping) -> dict[str, Any]:
     }
 
 
+def _status(item: dict[str, Any]) -> str:
+    if item["basis"] in ("contract", "legal-obligation"):
+        return "not needed"
+    if item["basis"] == "legitimate-interest" and item["status"] == "ConsentUnknown":
+        return "no objection"
+    return item["status"] or "no word yet"
+
+
 def _print(shape: dict[str, Any]) -> None:
     console = output.stdout()
     title = shape["label"] or shape["device"][:8]
@@ -97,7 +105,7 @@ def _print(shape: dict[str, Any]) -> None:
         table.add_row(
             item["name"] or f"number {item['id']}",
             item["basis"] or "?",
-            item["status"] or "no word yet",
+            _status(item),
             f"receipt of {waiting}" if waiting else "",
             str(item["records"]),
         )

@@ -3,6 +3,7 @@
 
 import datetime
 import re
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -135,8 +136,9 @@ def verify(
 ) -> None:
     purpose, linked = None, None
     if key is not None:
+        public = _public(key)
         raw = _read_file(Path(which))
-        receipt = _check(raw, wire_device(raw), _public(key))
+        receipt = _check(raw, wire_device(raw), public)
     else:
         with open_context() as context, context.ledger.read() as connection:
             receipt, row = _verified(connection, _raw(connection, which, device))
@@ -152,11 +154,16 @@ def verify(
     console = output.stdout()
     console.print(f"verified  {receipt_words.title(receipt, purpose)}", style="bold", markup=False)
     console.print("It proves:")
-    for line in proved:
-        console.print(f"  {line}", markup=False, soft_wrap=False)
+    _list(proved)
     console.print("It does not prove:")
-    for line in open_points:
-        console.print(f"  {line}", markup=False, soft_wrap=False)
+    _list(open_points)
+
+
+def _list(lines: list[str]) -> None:
+    console = output.stdout()
+    for line in lines:
+        hanging = textwrap.fill(line, console.width, initial_indent="  ", subsequent_indent="    ")
+        console.print(hanging, markup=False)
 
 
 def _linked(connection: Connection, receipt: Receipt) -> bool | None:

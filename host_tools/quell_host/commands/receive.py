@@ -14,6 +14,7 @@ from quell_host.commands import options
 from quell_host.control.context import load_named_signer, now, open_context
 from quell_host.errors import ExitCode, QuellError
 from quell_host.receiver.events import Event, Statistics
+from quell_host.receiver.lock import only_receiver
 from quell_host.receiver.receiver import Receiver
 from quell_host.receiver.service import Service
 from quell_host.receiver.show import JsonLines, Lines, summary
@@ -48,7 +49,7 @@ def receive(
         raise QuellError("no broker", "give --broker or set QUELL_BROKER", ExitCode.USAGE)
     operator = load_named_signer(operator_key) if operator_key else None
     listener: Callable[[Event], None] = JsonLines() if as_json else Lines()
-    with open_context() as context:
+    with open_context() as context, only_receiver(context.ledger.path):
         ledger, keyring = context.ledger, context.keyring
         receiver = Receiver(ledger, keyring, now, os.urandom, operator, listener)
         counts = receiver.statistics

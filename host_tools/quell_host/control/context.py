@@ -47,7 +47,11 @@ class Context:
             due = []
             for device, kid in bundles.unpublished(connection):
                 due += bundles.messages(connection, self.keyring, device, kid)
-        publish_retained(broker, due)
+        try:
+            publish_retained(broker, due)
+        except QuellError as error:
+            hint = "what was signed is kept, and quell receive sends it"
+            raise QuellError(error.message, hint, error.code) from None
         with self.ledger.write() as connection:
             for topic, payload in due:
                 bundles.published(connection, self.keyring, topic, payload)

@@ -73,6 +73,7 @@ class Tap:
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._closed = False
+        self._muted = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -94,6 +95,8 @@ class Tap:
         packets = _Packets()
         try:
             while data := source.recv(65536):
+                if self._muted:
+                    continue
                 self._keep(packets, data, direction)
                 sink.sendall(data)
         except OSError:
@@ -120,6 +123,10 @@ class Tap:
         with self._lock:
             found = list(self.publications)
         return [p for p in found if p.direction == direction and p.at >= since and p.topic.endswith(suffix)]
+
+    def mute(self, muted: bool) -> None:
+        """Swallow what comes, with the connections open: half-open, as a lost radio link leaves them."""
+        self._muted = muted
 
     def close(self) -> None:
         """Stop relaying; the file is complete."""

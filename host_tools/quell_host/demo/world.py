@@ -32,7 +32,6 @@ class World:
         self.home = folder / "home"
         self.broker = Broker(folder / "broker")
         self.tap: Tap | None = None
-        self.commands: list[str] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._env = {
             **os.environ,
@@ -45,11 +44,15 @@ class World:
 
     # commands ----------------------------------------------------------------------------------
 
+    @staticmethod
+    def command() -> list[str]:
+        """How to run this very `quell`."""
+        return [sys.executable, "-m", "quell_host.cli"]
+
     def quell(self, *arguments: str, ok: tuple[int, ...] = (0,)) -> str:
         """Run `quell ARGUMENTS` -> stdout. Raises QuellError with its error when it exits otherwise."""
-        self.commands.append("quell " + " ".join(arguments))
         done = subprocess.run(
-            [sys.executable, "-m", "quell_host.cli", *arguments],
+            [*self.command(), *arguments],
             capture_output=True,
             text=True,
             env=self._env,
@@ -72,17 +75,18 @@ class World:
 
     def start_receiver(self) -> None:
         """`quell receive` on the broker."""
-        self.start("receiver", [sys.executable, "-m", "quell_host.cli", "receive", "--json"])
+        self.start("receiver", [*self.command(), "receive", "--json"])
 
     def start_agent(self) -> subprocess.Popen[bytes]:
         """The agent on MicroPython, through the tap."""
         config = self.folder / "agent.json"
-        config.write_text(json.dumps(self._agent_config(), indent=2) + "\n")
+        config.write_text(json.dumps(self.agent_config(), indent=2) + "\n")
         env_path = runtime.environment()["MICROPYPATH"]
         self._env["MICROPYPATH"] = env_path
         return self.start("agent", [*runtime.command("ports/unix/main.py"), str(config)])
 
-    def _agent_config(self) -> dict[str, Any]:
+    def agent_config(self) -> dict[str, Any]:
+        """The agent's configuration: the broker through the tap."""
         if self.tap is None:
             raise QuellError("the tap must run before the agent")
         return {
@@ -93,6 +97,10 @@ class World:
             "app": str(_HERE / "device_app.py"),
             "poll_ms": 20,
         }
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        """The caller has ended this process; `wait` need not complain."""
+        self._processes.remove(process)
 
     def end(self) -> None:
         """End what was started, the last first."""

@@ -19,6 +19,7 @@ from quell_host.ledger import schema
 from quell_host.ledger.views import VIEWS
 
 _BUSY_TIMEOUT_S = 10
+_MAGIC = b"SQLite format 3\0"
 _PRAGMAS = ("journal_mode=WAL", "foreign_keys=ON", "secure_delete=ON", "synchronous=FULL")
 
 
@@ -43,29 +44,29 @@ class Ledger:
         """Open the ledger at `path`, or make an empty one, mode 0600. Raises QuellError."""
         if path.exists():
             return cls.open(path)
+        # Made under another name: a ledger that was cut off in the making is none.
+        draft = path.with_name(path.name + ".new")
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            draft.unlink(missing_ok=True)
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            _make(cls(draft, _engine(draft)))
+            os.replace(draft, path)
         except OSError as error:
             raise QuellError(f"cannot make {path}: {error.strerror}") from None
-        ledger = cls(path, _engine(path))
-        with ledger.write() as connection:
-            schema.metadata.create_all(connection)
-            for name, statement in VIEWS.items():
-                connection.execute(text(f"CREATE VIEW {name} AS {statement}"))
-            receiver_id = {"name": "receiver_id", "value": os.urandom(16).hex()}
-            connection.execute(insert(schema.settings).values(receiver_id))
-            connection.execute(text(f"PRAGMA user_version = {schema.SCHEMA_VERSION}"))
-        return ledger
+        return cls.open(path)
 
     def _check_version(self) -> None:
         if self.path.stat().st_mode & 0o077:
             hint = f"run: chmod 600 {self.path}"
             raise QuellError(f"{self.path} can be read by others", hint)
+        hint = "restore a backup: quell ledger backup --help"
+        with self.path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise QuellError(f"{self.path} is not a ledger or is damaged", hint)
         try:
             with self.read() as connection:
                 found = connection.execute(text("PRAGMA user_version")).scalar_one()
         except exc.DatabaseError:
-            hint = "restore a backup: quell ledger backup --help"
             raise QuellError(f"{self.path} is not a ledger or is damaged", hint) from None
         if found != schema.SCHEMA_VERSION:
             what = f"{self.path} has schema {found}, this quell knows {schema.SCHEMA_VERSION}"
@@ -119,6 +120,18 @@ class Ledger:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _make(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        schema.metadata.create_all(connection)
+        for name, statement in VIEWS.items():
+            connection.execute(text(f"CREATE VIEW {name} AS {statement}"))
+        receiver_id = {"name": "receiver_id", "value": os.urandom(16).hex()}
+        connection.execute(insert(schema.settings).values(receiver_id))
+        connection.execute(text(f"PRAGMA user_version = {schema.SCHEMA_VERSION}"))
+    ledger.checkpoint()
+    ledger.close()
 
 
 def _engine(path: Path) -> Engine:

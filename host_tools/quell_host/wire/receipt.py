@@ -66,7 +66,7 @@ class Asker(enum.IntEnum):
     OPERATOR = 0
     SUBJECT = 1
     GUARDIAN = 2
-    LOCAL_BUTTON = 3
+    LOCAL_BUTTON = 4
 
 
 class ReceiptError(ValueError):

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""A whole deployment per test: broker, receiver, agent on MicroPython. Keys and policy are made once."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from e2e.deployment import Deployment
+
+from quell_host.demo.world import World
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with home/keys and policy.quell, from which every deployment starts."""
+    folder = tmp_path_factory.mktemp("made")
+    world = World(folder)
+    for kind, name in (("policy", "publisher"), ("operator", "operator"), ("subject", "owner"), ("region", "eu")):
+        world.quell("keys", "new", "--kind", kind, name)
+    policy = folder / "policy.toml"
+    shutil.copy(Path(__file__).parent / "policy.toml", policy)
+    world.quell("policy", "build", str(policy), "--key", "publisher")
+    return folder
+
+
+@pytest.fixture
+def deploy(made: Path, tmp_path: Path) -> Iterator[Callable[..., Deployment]]:
+    """`deploy(**options)` starts a Deployment; it ends with the test."""
+    started: list[Deployment] = []
+
+    def start(**options: object) -> Deployment:
+        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+        deployment = Deployment(tmp_path, **options)  # type: ignore[arg-type]
+        started.append(deployment)
+        deployment.start_all()
+        return deployment
+
+    yield start
+    for deployment in started:
+        deployment.end()
