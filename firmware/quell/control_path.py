@@ -189,18 +189,20 @@ class ControlPath:
         )
         consent.intents.pop(purpose_id)
         mark = self._receipts.mark()
-        if intent.outcome is not None:
-            outcome = intent.outcome if level else RESTRICTED
-            erased = [intent.generation, level, intent.last_handed, intent.unsent]
-            self._receipts.issue(
-                answering(WITHDRAW), outcome, intent.command_hash, purpose_id, intent.role, erased, True
-            )  # fmt: skip
         try:
+            if intent.outcome is not None:
+                outcome = intent.outcome if level else RESTRICTED
+                erased = [intent.generation, level, intent.last_handed, intent.unsent]
+                self._receipts.issue(
+                    answering(WITHDRAW), outcome, intent.command_hash, purpose_id, intent.role, erased, True
+                )  # fmt: skip
             consent.commit_both()
-        except FlashError:
-            self._counters.add(FLASH_FAILED)
+        except (FlashError, MemoryError) as error:
             consent.intents[purpose_id] = intent  # again later, or at the next boot
             self._receipts.take_back(mark)
+            if isinstance(error, MemoryError):
+                raise
+            self._counters.add(FLASH_FAILED)
             return
         apply.keep_reserve(agent.port.flash)
         # nothing that was handed to the link may go later: start from a clean connection
@@ -211,6 +213,8 @@ class ControlPath:
     def _withdraw(self, purpose_id, generation, instance, role, command):
         """Withdraw one purpose -> True when nothing is left to do that a power cut could undo."""
         consent, agent = self._consent, self._agent
+        if purpose_id in consent.intents:
+            return False  # its purge is under way and gives the receipt; the intent may be in RAM only
         outcome = apply.withdrawal_outcome(
             consent, agent.data.policy, purpose_id, generation, instance
         )

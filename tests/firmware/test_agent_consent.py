@@ -3,9 +3,10 @@
 
 import unittest
 
+from sim.device import Device
+
 from quell.counters import NO_CONSENT
 from quell.data_path import BUFFERED, DURABLE, REFUSED
-from sim.device import Device
 
 
 class TestConsent(unittest.TestCase):

@@ -5,6 +5,7 @@ import os
 import unittest
 
 from ports.unix.logs import LogFile
+
 from quell.limits import MAX_LINE_BYTES
 
 PATH = "build/test-unix.log"

@@ -20,22 +20,28 @@ def traceback(error):
 
 
 class Device:
-    """An agent that can be rebooted on the same flash."""
+    """An agent that can be rebooted on the same flash. `flash`: of a device that is provisioned already."""
 
-    def __init__(self, host=None):
+    trusted_entropy = True
+
+    def __init__(self, host=None, flash=None, boot=True):
         self.host = host or SimHost()
-        self.port = sim_port(self.host)
-        self.host.public = provision(self.port)
-        self.boot()
+        self.port = sim_port(self.host, flash)
+        if flash is None:
+            self.host.public = provision(self.port)
+        if boot:
+            self.boot()
 
-    def boot(self):
+    def boot(self, power_is_back=True):
         """Power on: a new agent on the same flash, with everything else new."""
-        self.port.flash.reboot()
+        if power_is_back:
+            self.port.flash.reboot()
         hint, ms = self.port.clock.hint, self.port.clock.ms
-        values = self.port.sources.values
+        sources = self.port.sources
         self.port = sim_port(self.host, self.port.flash)
+        self.port.entropy.trusted = self.trusted_entropy
         self.port.clock.hint = None if hint is None else hint + ms // 1000
-        self.port.sources.values = values
+        self.port.sources.values, self.port.sources.button = sources.values, sources.button
         self.agent = Agent(self.port, IDS, traceback)
         return self.agent
 

@@ -80,6 +80,7 @@ class SimHost:
         self.instances = 0
         self.time_s = NOW_S
         self.auto = True
+        self.verify = True  # check the signatures of receipts; the slow part
         self.answer = True
         self.refuse = 0
         self.batches = []
@@ -108,7 +109,8 @@ class SimHost:
 
     def _receipt(self, topic, payload):
         kid, body, signature = cose.parse_sign1(payload)
-        assert cose.verify1(self.public, cbor.encode(["quell/1 receipt"]), body, signature)
+        if self.verify:
+            assert cose.verify1(self.public, cbor.encode(["quell/1 receipt"]), body, signature)
         m = cbor.decode(body, 1400)
         to = topic[:-4] + "ack"
         if m[0] == 1:

@@ -10,12 +10,18 @@ class PowerCut(BaseException):
 
 
 class MemFlash(Flash):
-    """Files in a dict. `budget`: writes and erases left until the power goes (None: never). `full`: refuse writes."""
+    """Files in a dict. `budget`: writes and erases left until the power goes (None: never).
+
+    `full`: refuse whatever takes more room; `broken`: refuse every write and erase; `capacity`: bytes in
+    all files together; `torn`: a write that the power cut interrupts leaves half a file.
+    """
 
     level = LOGICAL
 
     def __init__(self):
         self.files = {}
+        self.broken = False
+        self.capacity = None
         self.budget = None
         self.dead = False
         self.full = False
@@ -39,14 +45,23 @@ class MemFlash(Flash):
 
     def write(self, name, data):
         self._operation(name, bytes(data))
-        if self.full and name not in self.files:
+        if self.broken:
+            raise FlashError("broken")
+        more = len(data) - len(self.files.get(name, b""))
+        if self.full and more > 0 or self.full and name not in self.files:
             raise FlashError("full")
-        if self.full and len(data) > len(self.files[name]):
+        if self.capacity is not None and more > 0 and self.used() + more > self.capacity:
             raise FlashError("full")
         self.files[name] = bytes(data)
 
+    def used(self):
+        """Bytes in all files."""
+        return sum([len(data) for data in self.files.values()])
+
     def erase(self, name):
         self._operation(name, None)
+        if self.broken and name in self.files:
+            raise FlashError("broken")
         self.files.pop(name, None)
 
     def reboot(self):
@@ -156,8 +171,10 @@ class SimSources(Sources):
         return None
 
     def withdrawal(self):
-        name, self.button = self.button, None
-        return name
+        return self.button
+
+    def withdrawal_done(self):
+        self.button = None
 
 
 def sim_port(host, flash=None):

@@ -100,8 +100,8 @@ def make_agent(job):
     policy.rates = {group: _NO_LIMIT for group in job["groups"]}
     agent.data.policy = policy
     agent.consent.instance = b"preview."
-    agent.consent.reconciled = True
     agent.consent.adopt(policy)
+    agent.consent.reconciled = True
     if job["consent"]:
         for purpose in policy.purposes:
             if purpose.basis == CONSENT:

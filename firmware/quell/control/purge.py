@@ -14,7 +14,7 @@ def erase(purpose_id, intent, keys, rings, level, counters):
 
     `level`: what the board's key store and flash reach when every step succeeds.
     """
-    rings.forget(purpose_id)
+    waiting = rings.forget(purpose_id)
     reached = level
     try:
         keys.erase(purpose_id)
@@ -27,5 +27,5 @@ def erase(purpose_id, intent, keys, rings, level, counters):
         counters.add(FLASH_FAILED)
         # without its key the data is unreadable; with it, nothing was erased
         reached = min(reached, RESTRICTED)
-    counters.add(PURGED, intent.unsent)
+    counters.add(PURGED, max(intent.unsent, waiting))
     return reached

@@ -42,23 +42,47 @@ def _uint(value, low, high):
     return value
 
 
+def _text(value):
+    _need(isinstance(value, str), "text")
+    return value
+
+
+def _each(values, check):
+    """Check every item of an array with `check(item)`."""
+    _need(isinstance(values, list), "array")
+    for value in values:
+        check(value)
+    return values
+
+
+def _hash(value):
+    _need(isinstance(value, bytes) and len(value) == 32, "hash")
+    return value
+
+
+def _whole(value):
+    return _uint(value, -0x7FFFFFFFFFFFFFFF, 0x7FFFFFFFFFFFFFFF)
+
+
 class Purpose:
     """Why data is collected. Times in seconds; `samples` are its fields read every `every_s`."""
 
     def __init__(self, m):
         _keys(m, 14)
         self.id = _uint(m[0], 1, 255)
-        self.name = m[1]
+        self.name = _text(m[1])
+        _text(m[2])
+        _each(m[6], _text)
+        _text(m[7])
+        _hash(m[8])
         self.basis = _uint(m[3], 0, 3)
         self.granularity_s = _uint(m[4], 1, 0x7FFFFFFF)
         self.retention_s = _uint(m[5], 1, 0x7FFFFFFF)
-        self.grant_by = m[9]
-        self.digest = m[10]
+        self.grant_by = _each(m[9], lambda role: _uint(role, 0, 2))
+        self.digest = _hash(m[10])
         self.every_s = _uint(m[11], 0, 0x7FFFFFFF)
         self.weight = _uint(m[12], 1, 100)
         self.epoch_s = _uint(m[13], 1, 0x7FFFFFFF)
-        _need(isinstance(self.name, str) and isinstance(self.grant_by, list), "purpose")
-        _need(isinstance(self.digest, bytes) and len(self.digest) == 32, "digest")
 
 
 class Field:
@@ -67,12 +91,12 @@ class Field:
     def __init__(self, m, is_app_source):
         _keys(m, 9)
         self.id = _uint(m[0], 1, 65535)
-        self.name, source, self.purposes = m[1], m[2], m[4]
+        self.name, source = _text(m[1]), m[2]
+        self.purposes = _each(m[4], lambda purpose_id: _uint(purpose_id, 1, 255))
         self.action = _uint(m[5], KEEP, BUCKET)
         self.params = m[6]
         self.required = m[7]
         self.type = _uint(m[8], INT, ID)
-        _need(isinstance(self.name, str) and isinstance(self.purposes, list), "field")
         _need(isinstance(self.required, bool) and isinstance(self.params, list), "field")
         if isinstance(source, list):
             _need(len(source) == 2, "source")
@@ -91,10 +115,11 @@ class Field:
             _need(self.type not in (TEXT, BOOL, ANY), "hash")
         elif self.action == BUCKET:
             _need(self.type in _BUCKETABLE and len(self.params) >= 2, "bucket")
-            for bound in self.params:
-                _need(isinstance(bound, int), "bucket")
-            _need(self.params[0] in (0, 1), "bucket")
-            _need(self.params[0] == 1 or self.params[1] > 0, "bucket")
+            form, bounds = _uint(self.params[0], 0, 1), _each(self.params[1:], _whole)
+            if form == 0:
+                _need(len(bounds) == 1 and 0 < bounds[0] < 0x40000000, "bucket")
+            for i in range(1, len(bounds)):
+                _need(bounds[i - 1] < bounds[i], "bucket")
 
 
 class Template:
@@ -103,6 +128,7 @@ class Template:
     def __init__(self, m):
         _keys(m, 4)
         self.id = _uint(m[0], 1, 255)
+        _text(m[1])
         self.log = m[2]
         self.ops = m[3]
         _need(isinstance(self.log, str) and isinstance(self.ops, list), "template")
@@ -112,7 +138,10 @@ class Template:
             else:
                 _need(isinstance(op, list) and len(op) == 3, "template")
                 _uint(op[0], INT, ID)
-                _need(isinstance(op[1], int) and -1 <= op[1] < 16, "template")
+                _uint(op[1], -1, -1 if op[0] == ANY else 15)
+                if op[0] == ENUM:
+                    _need(len(op[2]) > 0, "template")
+                    _each(op[2], lambda word: _need(isinstance(word, bytes), "template"))
 
 
 class Policy:
@@ -126,7 +155,7 @@ class Policy:
             if m.get(0) != SCHEMA:
                 raise PolicyError("schema", _SCHEMA)
             _keys(m, 10)
-            self.name = m[1]
+            self.name = _text(m[1])
             self.version = _uint(m[2], 1, 0x7FFFFFFF)
             self.expires_s = _uint(m[3], 1, 0xFFFFFFFF)
             _need(1 <= len(m[5]) <= MAX_PURPOSES and len(m[6]) <= MAX_FIELDS, "size")
@@ -135,13 +164,16 @@ class Policy:
             self.fields = [Field(f, is_app_source) for f in m[6]]
             self.templates = [Template(t) for t in m[7]]
             self.rates = m[8]
-            self.narrows = m[9]
+            for group, most in self.rates.items():
+                _text(group)
+                _uint(most, 0, 0x7FFFFFFF)
+            self.narrows = _each(m[9], _hash)
+            _need(len(_each(m[4], _text)) == 2, "controller")
             self.by_name = {purpose.name: purpose for purpose in self.purposes}
             self.by_id = {purpose.id: purpose for purpose in self.purposes}
         except (CborError, TypeError, ValueError, AttributeError):
             raise PolicyError("shape", _BODY)
-        _need(isinstance(self.rates, dict) and isinstance(self.narrows, list), "shape")
-        _need(len(self.by_id) == len(self.purposes), "purpose ids")
+        _need(len(self.by_id) == len(self.by_name) == len(self.purposes), "purpose ids and names")
         _need(len(set(f.id for f in self.fields)) == len(self.fields), "field ids")
         for field in self.fields:
             for purpose_id in field.purposes:

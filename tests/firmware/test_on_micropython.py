@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""Every firmware test also passes on MicroPython: each file runs unchanged on the unix port."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = ROOT / "build/micropython/unix/micropython"
+PATH = ("firmware", "tests", "build/micropython/lib", ".frozen")
+FILES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("firmware", "security", "pipeline")
+    for path in (ROOT / "tests" / folder).glob("test_*.py")
+    if path.name != Path(__file__).name
+)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_passes_on_micropython(file: str) -> None:
+    if not BINARY.exists():
+        pytest.fail("there is no " + str(BINARY.relative_to(ROOT)) + ": run `make setup`")
+    done = subprocess.run(
+        [str(BINARY), file],
+        cwd=ROOT,
+        env={**os.environ, "MICROPYPATH": ":".join(PATH)},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    report = done.stdout + done.stderr
+    assert done.returncode == 0, report
+    last = report.strip().splitlines()[-1]
+    assert last == "OK", report
+    assert "Ran 0 tests" not in report, report
