@@ -28,8 +28,8 @@ from quell.state.keys import Keys
 class Agent:
     """One device. `port`: quell.port.Port; `catalogue`: {source name: id}; `traceback`: exception -> str.
 
-    Raises StateError when the device is not provisioned, or has lost its generator on a board whose
-    random numbers cannot be trusted: it then stays silent until it is provisioned again.
+    Raises StateError when the device is not provisioned, EntropyError when it has lost its generator on a board
+    whose random numbers cannot be trusted: it then stays silent until it is provisioned again.
     """
 
     def __init__(self, port, catalogue, traceback):
@@ -47,7 +47,7 @@ class Agent:
         self._load_state(keys_found)
         self.clock = TrustedClock(port.clock, self.consent.floor_s)
         self.receipts = Receipts(self.provisioning, self.consent, self.clock, self.counters)
-        self.uplink = Uplink(self.provisioning, self.rings, self.consent)
+        self.uplink = Uplink(self.provisioning, self.rings, self.consent, self.counters)
         self.collector = Collector(port.sources, catalogue, self._own_sources(catalogue), self.counters)
         self.session = Session(self)
         self.data = DataPath(
@@ -184,7 +184,7 @@ class Agent:
             self.consent.floor_s = self.clock.floor_s
             self.consent.new_instance(instance)
             # objections in bundles of before must be heard again: a clean connection brings them
-            self.control.forget_handled()
+            self.control.inbox.forget_handled()
             self.session.restart()
 
     def receipt_acknowledged(self, number, hash8):

@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: MIT
 """CONTROL: command -> verify -> apply -> purge -> receipt.
 
-No stage has an effect before verify. One command a step; withdrawals first. What arrives without an
-open gate costs one signature check per UNGATED_CHECK_MS at most, and only if it is a withdrawal.
+No stage has an effect before verify. One command a step, in the order that the inbox gives.
 """
 
 from quell.codec.builtin import same
 from quell.control import apply, purge, verify
-from quell.control.command import GRANT, WITHDRAW, parse_bundle, parse_command
+from quell.control.command import GRANT, WITHDRAW
 from quell.control.fetch import Fetch
-from quell.control.receipt import (
+from quell.control.inbox import Inbox
+from quell.control.receipt import answering, fields_of
+from quell.counters import (
+    COMMAND_BAD_SIGNATURE,
+    COMMAND_REFUSED,
+    COMMAND_UNKNOWN_SIGNER,
+    FLASH_FAILED,
+)
+from quell.errors import FlashError, PolicyError
+from quell.limits import FETCH_TIMEOUT_MS, PURGE_RETRY_MS
+from quell.outcomes import (
     ALREADY,
     DONE,
     REFUSED_EXPIRED,
@@ -19,26 +28,10 @@ from quell.control.receipt import (
     REFUSED_STALE,
     REFUSED_UNKNOWN_PURPOSE,
     RESTRICTED,
-    answering,
-    fields_of,
 )
-from quell.counters import (
-    COMMAND_BAD_SIGNATURE,
-    COMMAND_MALFORMED,
-    COMMAND_REFUSED,
-    COMMAND_UNKNOWN_SIGNER,
-    FLASH_FAILED,
-    GATE_FAILED,
-    MESSAGE_DROPPED,
-)
-from quell.errors import CommandError, FlashError, PolicyError
-from quell.limits import FETCH_TIMEOUT_MS, MAX_COMMANDS, PURGE_RETRY_MS, UNGATED_CHECK_MS
 from quell.state import policy as policies
 from quell.state.consent import Entry
-from quell.state.provisioning import BUTTON
-
-_MAX_WAITING = 3 * MAX_COMMANDS
-_MAX_HANDLED = 64
+from quell.state.provisioning import BUTTON, POLICY_SIGNER
 
 
 class ControlPath:
@@ -49,72 +42,10 @@ class ControlPath:
         self._consent = agent.consent
         self._receipts = agent.receipts
         self._counters = agent.counters
-        self._waiting = []  # commands whose gate opened
-        self._handled = []  # hashes of commands answered in this boot
-        self._ungated = None  # one withdrawal without a gate
-        self._ungated_seen = 0
-        self._ungated_next_ms = 0
+        self.inbox = Inbox(agent.provisioning, agent.keys, agent.receipts, agent.counters)
         self._fetch = None
         self._fetch_ms = 0
         self._purge_next_ms = 0
-
-    # command ---------------------------------------------------------------------------------
-
-    def take(self, message):
-        """A bundle has come (bytes; none when the signer asks for nothing): check its gate, queue its commands."""
-        if not message:
-            return
-        try:
-            bundle = parse_bundle(message)
-        except CommandError:
-            self._counters.add(COMMAND_MALFORMED)
-            return
-        device_id = self._agent.provisioning.device_id
-        gated = verify.gate(bundle, self._agent.provisioning.anchor(bundle.kid), device_id)
-        if not gated:
-            self._counters.add(GATE_FAILED)
-        for entry in bundle.entries:
-            try:
-                command = parse_command(entry)
-            except CommandError:
-                self._counters.add(COMMAND_MALFORMED)
-                continue
-            command.gated = gated
-            if gated:
-                self._queue(command)
-            elif command.kind == WITHDRAW:
-                self._offer_ungated(command)
-
-    def _queue(self, command):
-        if command.hash in self._handled or [c for c in self._waiting if c.hash == command.hash]:
-            return
-        self._waiting.append(command)
-        self._waiting.sort(key=lambda c: c.rank)
-        if len(self._waiting) > _MAX_WAITING:
-            # grants are last in the order: no queue drops a withdrawal before them
-            self._waiting.pop()
-            self._counters.add(MESSAGE_DROPPED)
-
-    def _offer_ungated(self, command):
-        """Keep a random one of those that came since the last check: a flood cannot choose for us."""
-        if self._agent.provisioning.anchor(command.kid) is None or command.hash in self._handled:
-            return
-        self._ungated_seen += 1
-        if int.from_bytes(self._agent.keys.random(2), "big") * self._ungated_seen < 65536:
-            self._ungated = command
-
-    def _next(self, now_ms):
-        full = self._receipts.full()
-        for i in range(len(self._waiting)):
-            # while receipts wait for the host only withdrawals are applied; the others keep their place
-            if self._waiting[i].kind == WITHDRAW or not full:
-                return self._waiting.pop(i)
-        if self._ungated is not None and now_ms >= self._ungated_next_ms:
-            command, self._ungated = self._ungated, None
-            self._ungated_seen = 0
-            self._ungated_next_ms = now_ms + UNGATED_CHECK_MS
-            return command
-        return None
 
     # the path --------------------------------------------------------------------------------
 
@@ -127,7 +58,7 @@ class ControlPath:
         self._button()
         if self._fetch is not None and now_ms - self._fetch_ms >= FETCH_TIMEOUT_MS:
             self._fetch = None
-        command = self._next(now_ms)
+        command = self.inbox.next(now_ms)
         if command is None:
             return
         try:
@@ -137,17 +68,17 @@ class ControlPath:
         except MemoryError:
             # no queue drops a withdrawal: make room and take it first at the next step
             if command.kind == WITHDRAW:
-                self._waiting.insert(0, command)
+                self.inbox.put_back(command)
             raise
 
     def idle(self):
         """True when no command waits: the bundles seen so far are reconciled."""
-        return not self._waiting and self._fetch is None
+        return self.inbox.empty() and self._fetch is None
 
     def verify(self, command):
         """-> the signer's Anchor, or None when the command is not (or not yet) to be applied."""
         anchor = self._agent.provisioning.anchor(command.kid)
-        if anchor is None:
+        if anchor is None or anchor.role == POLICY_SIGNER:
             self._counters.add(COMMAND_UNKNOWN_SIGNER)
             return None
         if self._stored_answer(command):
@@ -169,9 +100,7 @@ class ControlPath:
 
     def apply(self, command, anchor):
         """Make a verified command state, then purge and receipt as it needs."""
-        if command.kind == WITHDRAW and not verify.may(command, anchor, None):
-            self._answer(command, anchor, REFUSED_ROLE)
-        elif command.kind == WITHDRAW:
+        if command.kind == WITHDRAW:
             purpose_id, generation, instance = command.args
             self._withdraw(purpose_id, generation, instance, anchor.role, command)
         elif command.kind == GRANT:
@@ -180,33 +109,48 @@ class ControlPath:
             self._start_fetch(command, anchor)
 
     def purge(self, purpose_id):
-        """Carry out the purpose's intent, and give the receipt that is owed."""
+        """Carry out the purpose's intent, and give the receipt that is owed.
+
+        What could not be erased keeps its intent: a `restricted` receipt says so once, and the erasure is tried again
+        until it succeeds and a second receipt says that.
+        """
         consent, agent = self._consent, self._agent
         intent = consent.intents[purpose_id]
         agent.uplink.forget(purpose_id)
         level = purge.erase(
             purpose_id, intent, agent.keys, agent.rings, agent.erase_level, self._counters
         )
-        consent.intents.pop(purpose_id)
         mark = self._receipts.mark()
+        told = intent.outcome
         try:
-            if intent.outcome is not None:
-                outcome = intent.outcome if level else RESTRICTED
-                erased = [intent.generation, level, intent.last_handed, intent.unsent]
-                self._receipts.issue(
-                    answering(WITHDRAW), outcome, intent.command_hash, purpose_id, intent.role, erased, True
-                )  # fmt: skip
-            consent.commit_both()
+            if level:
+                consent.intents.pop(purpose_id)
+                if told is not None:
+                    self._purge_receipt(purpose_id, intent, DONE, level)
+            elif told == DONE:
+                intent.outcome = RESTRICTED
+                self._purge_receipt(purpose_id, intent, RESTRICTED, level)
+            if level or told == DONE:
+                consent.commit_both()
         except (FlashError, MemoryError) as error:
+            intent.outcome = told
             consent.intents[purpose_id] = intent  # again later, or at the next boot
             self._receipts.take_back(mark)
             if isinstance(error, MemoryError):
                 raise
             self._counters.add(FLASH_FAILED)
             return
+        if not level and told != DONE:
+            return
         apply.keep_reserve(agent.port.flash)
         # nothing that was handed to the link may go later: start from a clean connection
         agent.session.restart()
+
+    def _purge_receipt(self, purpose_id, intent, outcome, level):
+        erased = [intent.generation, level, intent.last_handed, intent.unsent]
+        self._receipts.issue(
+            answering(WITHDRAW), outcome, intent.command_hash, purpose_id, intent.role, erased, True
+        )  # fmt: skip
 
     # consent ---------------------------------------------------------------------------------
 
@@ -225,8 +169,11 @@ class ControlPath:
                 self._commit()
             elif outcome == REFUSED_UNKNOWN_PURPOSE and agent.data.policy is None:
                 return True  # nobody can say yet: it stays in its bundle and is heard again with the policy
-            elif command is not None:
-                self._issue(WITHDRAW, outcome, command_hash, purpose_id, role)
+            else:
+                if outcome != ALREADY:
+                    self._counters.add(COMMAND_REFUSED)
+                if command is not None:
+                    self._issue(WITHDRAW, outcome, command_hash, purpose_id, role)
             self._remember(command)
             return True
         entry = consent.purposes[purpose_id]
@@ -248,8 +195,11 @@ class ControlPath:
         if name is None:
             return
         policy = self._agent.data.policy
-        purposes = policy.purposes if policy is not None else ()
-        named = [purpose.id for purpose in purposes if name in (purpose.name, "*")]
+        if policy is None:
+            # nobody can say which purpose is meant: all that is held is withdrawn
+            named = list(self._consent.purposes)
+        else:
+            named = [purpose.id for purpose in policy.purposes if name in (purpose.name, "*")]
         if not named:
             self._counters.add(COMMAND_REFUSED)
         durable = [self._withdraw(purpose_id, 0, None, BUTTON, None) for purpose_id in named]
@@ -267,6 +217,7 @@ class ControlPath:
         entry = self._consent.purposes[purpose.id]
         before = (entry.generation, entry.status, entry.challenge, entry.digest, entry.granted_here)
         outcome = apply.grant(self._consent, purpose, command.args[1], may, expired)
+        # a grant is durable in one slot: the other keeps the stricter past
         if not self._answer(command, anchor, outcome):
             self._consent.purposes[purpose.id] = Entry(*before)
 
@@ -323,14 +274,11 @@ class ControlPath:
         agent.rings.flush()
         agent.data.policy = policy
         consent.adopt(policy)
-        self.forget_handled()
-        self._answer(fetch.command, fetch.anchor, DONE)
+        self.inbox.forget_handled()
+        # both slots: the policy may end a consent, and no older slot may bring that back
+        self._answer(fetch.command, fetch.anchor, DONE, self._consent.commit_both)
         # bundles may hold objections to purposes that were unknown until now: a clean connection brings them
         agent.session.restart()
-
-    def forget_handled(self):
-        """A new instance or policy: what the bundles say must be heard again."""
-        self._handled = []
 
     def connection_lost(self):
         """A fetch cannot go on over another connection: its command comes again."""
@@ -340,8 +288,7 @@ class ControlPath:
 
     def _remember(self, command):
         if command is not None:
-            self._handled.append(command.hash)
-            del self._handled[:-_MAX_HANDLED]
+            self.inbox.remember(command)
 
     def _stored_answer(self, command):
         """True if the command is the one that a stored receipt answers: that receipt goes out again."""
@@ -353,28 +300,28 @@ class ControlPath:
                 return True
         return False
 
-    def _answer(self, command, anchor, outcome):
+    def _answer(self, command, anchor, outcome, commit=None):
         """Receipt for a grant or policy command, and one commit for both -> True if it is durable."""
         if outcome not in (DONE, ALREADY):
             self._counters.add(COMMAND_REFUSED)
         purpose_id = command.args[0] if command.kind == GRANT else None
         last = outcome == DONE and command.kind == GRANT
-        if self._issue(command.kind, outcome, command.hash, purpose_id, anchor.role, last):
+        if self._issue(command.kind, outcome, command.hash, purpose_id, anchor.role, last, commit):
             self._remember(command)
             return True
         return False
 
-    def _issue(self, kind, outcome, command_hash, purpose_id, role, last=False):
+    def _issue(self, kind, outcome, command_hash, purpose_id, role, last=False, commit=None):
         mark = self._receipts.mark()
         self._receipts.issue(answering(kind), outcome, command_hash, purpose_id, role, None, last)
-        if self._commit():
+        if self._commit(commit):
             return True
         self._receipts.take_back(mark)
         return False
 
-    def _commit(self):
+    def _commit(self, commit=None):
         try:
-            self._consent.commit()
+            (commit or self._consent.commit)()
             return True
         except FlashError:
             self._counters.add(FLASH_FAILED)

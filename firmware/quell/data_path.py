@@ -52,9 +52,15 @@ class DataPath:
         self._rings.flush(now_ms)
         if self._session.ready():
             for purpose_id in allowed_ids:
-                message = self._uplink.step(purpose_id, self._consent.policies, now_ms)
+                oldest = self._oldest(self.policy.by_id[purpose_id])
+                message = self._uplink.step(purpose_id, self._consent.policies, now_ms, oldest)
                 if message is not None:
                     self._session.publish("up", message)
+
+    def _oldest(self, purpose):
+        """The time, in units of the purpose, below which its records are past their retention; 0 without a floor."""
+        start_s = self._clock.floor_now_s() - purpose.retention_s
+        return floor_divide(start_s, purpose.granularity_s) if start_s > 0 else 0
 
     def _store(self, event, allowed_ids, now_ms):
         """decide, transform, encode, ring: one event -> how many records."""

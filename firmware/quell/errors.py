@@ -22,7 +22,7 @@ class PolicyError(QuellError):
     """A policy that this agent must not follow; `outcome` is the receipt's code (SPEC §9)."""
 
     def __init__(self, text, outcome):
-        QuellError.__init__(self, text)
+        super().__init__(text)
         self.outcome = outcome
 
 

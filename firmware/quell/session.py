@@ -15,11 +15,10 @@ from quell.limits import (
     BACKOFF_CAP_MS,
     BACKOFF_FIRST_MS,
     MAX_INBOX,
+    MAX_STATE_RECEIPTS,
     RECEIPT_RETRY_MS,
 )
 from quell.state.provisioning import POLICY_SIGNER
-
-_MAX_HELLOS = 3
 
 
 class Session:
@@ -35,8 +34,8 @@ class Session:
         self.last_error = ""
         self._retry_ms = 0
         self._nonce = b""
-        self._hello_ms = 0
-        self._hellos = 0
+        self._state_sent_ms = 0
+        self._states_sent = 0
         self._receipt_sent_ms = {}  # receipt hash -> when
 
     # connecting ------------------------------------------------------------------------------
@@ -51,10 +50,10 @@ class Session:
             self._receive()
             if not self.connected:
                 return
-            if not self.answered and now_ms - self._hello_ms >= ANSWER_TIMEOUT_MS:
-                if self._hellos >= _MAX_HELLOS:
+            if not self.answered and now_ms - self._state_sent_ms >= ANSWER_TIMEOUT_MS:
+                if self._states_sent >= MAX_STATE_RECEIPTS:
                     raise LinkError("no answer from the host")
-                self.say_hello()
+                self.send_state()
             self._send_receipts(now_ms)
         except LinkError as error:
             self._lost(now_ms, str(error))
@@ -63,23 +62,23 @@ class Session:
         provisioning = self._agent.provisioning
         self._link.connect(provisioning.device_hex)
         self.connected = True
-        self._hellos = 0
+        self._states_sent = 0
         self._receipt_sent_ms = {}
         self._agent.uplink.forget()
         self._link.subscribe(provisioning.topic("ack"))
         for anchor in provisioning.anchors:
             if anchor.role != POLICY_SIGNER:
                 self._link.subscribe(provisioning.topic("cmd/" + hex_text(anchor.kid)))
-        self.say_hello()
+        self.send_state()
 
-    def say_hello(self):
+    def send_state(self):
         """Send a state receipt; data waits for its answer."""
         if not self.connected:
             return
         self.answered = False
         self._nonce = self._agent.keys.random(16)
-        self._hello_ms = self._agent.clock.uptime_ms()
-        self._hellos += 1
+        self._state_sent_ms = self._agent.clock.uptime_ms()
+        self._states_sent += 1
         self._link.publish(
             self._agent.provisioning.topic("rcpt"), self._agent.receipts.state(self._nonce)
         )
@@ -150,7 +149,7 @@ class Session:
             if topic == own + "ack":
                 self._take_ack(payload)
             elif topic.startswith(own + "cmd/"):
-                self._agent.control.take(payload)
+                self._agent.control.inbox.take(payload)
             elif topic.startswith("quell/1/p/"):
                 self._agent.control.take_chunk(topic, payload)
             else:

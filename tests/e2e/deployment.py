@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.certificates import Authority
+
 from quell_host.demo.servers import Broker
 from quell_host.demo.tap import Tap
 from quell_host.demo.world import World

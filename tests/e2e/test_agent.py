@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A real agent, broker and receiver: kills, lost state, replays, TLS and the local button."""
 
+import asyncio
 import os
 from collections.abc import Callable
 
 import aiomqtt
-import asyncio
 import pytest
 from e2e.deployment import Deployment
+
 from quell_host.demo.tap import DOWN
 
 pytestmark = pytest.mark.timeout(180)

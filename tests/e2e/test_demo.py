@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from quell_host.demo import leaks
 from quell_host.demo.report import KEYS
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from quell_host.demo import leaks
 
 STARTER = Path(leaks.__file__).parents[1] / "policy/profiles/starter.toml"

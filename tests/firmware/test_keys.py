@@ -3,12 +3,13 @@
 
 import unittest
 
+from sim.sim_host import SEED, request
+from sim.sim_port import MemFlash, PowerCut, SimEntropy
+
 from quell.counters import Counters
 from quell.errors import EntropyError, FlashError, StateError
 from quell.state import provisioning
 from quell.state.keys import Keys
-from sim.sim_host import SEED, request
-from sim.sim_port import MemFlash, PowerCut, SimEntropy
 
 
 def boot(flash, trusted=False):

@@ -3,14 +3,38 @@
 
 import unittest
 
+from sim.device import (
+    ANY,
+    BOOL,
+    BUCKET,
+    DROP,
+    DURATION,
+    ENUM,
+    HASH,
+    HEX,
+    ICCID,
+    ID,
+    IMEI,
+    IMSI,
+    INT,
+    IP,
+    IPV4,
+    IPV6,
+    KEEP,
+    LEVEL,
+    MAC,
+    PHONE,
+    TEXT,
+    TIME,
+    TRUNCATE,
+    VERSION,
+    WORD,
+)  # fmt: skip
+from sim.sim_host import DEVICE_ID, OPERATOR, POLICY, STRANGER, SUBJECT, field, policy_file, purpose, request
+
 from quell.codec import cbor
 from quell.errors import PolicyError
 from quell.state import policy as policies
-from sim.device import (
-    ANY, BOOL, BUCKET, DROP, DURATION, ENUM, HASH, HEX, ICCID, ID, IMEI, IMSI, INT, IP, IPV4, IPV6, KEEP, LEVEL, MAC, PHONE,
-    TEXT, TIME, TRUNCATE, VERSION, WORD,
-)  # fmt: skip
-from sim.sim_host import DEVICE_ID, OPERATOR, POLICY, STRANGER, SUBJECT, field, policy_file, purpose, request
 from quell.state.provisioning import Anchor
 
 ANCHORS = [Anchor(*anchor) for anchor in request()[4]]
@@ -201,7 +225,7 @@ class TestActions(unittest.TestCase):
         self.assertIsNone(outcome(document(k6=[field(1, "f", 192, ID, HASH)])))
 
     def test_bucket_parameters_are_checked(self):
-        for params in ([], [0], [0, 0], [0, -5], [2, 1], ["x", 1], [1, "x"], [1], [0, True], [1, 5, 3], [0, 1 << 31], [0, 10, 20]):
+        for params in ([], [0], [0, 0], [0, -5], [2, 1], ["x", 1], [1, "x"], [1], [0, True], [0, -1], [1, 5, 3], [0, 10, 20]):
             self.assertEqual(outcome(document(k6=[field(1, "f", 192, INT, BUCKET, params)])), BODY, repr(params))
         for params in ([0, 1], [1, 0], [1, -5, 0, 7]):
             self.assertIsNone(outcome(document(k6=[field(1, "f", 192, INT, BUCKET, params)])), repr(params))

@@ -3,12 +3,13 @@
 
 import unittest
 
-from quell.counters import ACK_BAD, LINK_FAILED, NO_INSTANCE
-from quell.data_path import BUFFERED, REFUSED
-from quell.limits import ANSWER_TIMEOUT_MS, BACKOFF_CAP_MS, BACKOFF_FIRST_MS, RECEIPT_RETRY_MS
 from sim.device import Device
 from sim.saved import Saved
 from sim.sim_host import NOW_S, SUBJECT
+
+from quell.counters import ACK_BAD, LINK_FAILED, NO_INSTANCE
+from quell.data_path import BUFFERED, REFUSED
+from quell.limits import ANSWER_TIMEOUT_MS, BACKOFF_CAP_MS, BACKOFF_FIRST_MS, RECEIPT_RETRY_MS
 
 _SAVED = []
 

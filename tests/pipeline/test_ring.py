@@ -3,10 +3,11 @@
 
 import unittest
 
-from quell.counters import BUFFER_LOST, EVICTED, FLASH_FAILED, UNREADABLE
-from quell.limits import SEGMENT_BYTES, SEGMENTS_PER_PURPOSE
 from sim.bare_ring import BareRing
 from sim.sim_port import MemFlash, PowerCut
+
+from quell.counters import BUFFER_LOST, EVICTED, FLASH_FAILED, UNREADABLE
+from quell.limits import SEGMENT_BYTES, SEGMENTS_PER_PURPOSE
 
 
 class TestOrder(unittest.TestCase):

@@ -3,12 +3,13 @@
 
 import unittest
 
+from sim.bare_ring import KEY, BareRing
+from sim.sim_port import MemFlash
+
 from quell.codec.builtin import struct
 from quell.codec.crc import crc32
 from quell.counters import UNREADABLE
 from quell.store.segment import HEADER_BYTES, Segment, build
-from sim.bare_ring import KEY, BareRing
-from sim.sim_port import MemFlash
 
 
 def written(segments=3, records=6, size=60):

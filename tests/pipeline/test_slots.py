@@ -3,10 +3,11 @@
 
 import unittest
 
+from sim.sim_port import MemFlash, PowerCut
+
 from quell.counters import SLOT_ROTTEN, Counters
 from quell.errors import FlashError
 from quell.state.slots import KEYS, STATE, Slots
-from sim.sim_port import MemFlash, PowerCut
 
 
 def store(flash, kind=STATE):
@@ -115,11 +116,6 @@ class TestSlots(unittest.TestCase):
         payloads = [payload for _, payload in slots.both()]
         self.assertIn(b"in force", payloads)
         self.assertIn(b"next", payloads)
-
-    def test_erase_removes_both(self):
-        flash = self.saved(b"1", b"2")
-        store(flash)[0].erase()
-        self.assertEqual(flash.files, {})
 
 
 if __name__ == "__main__":

@@ -3,15 +3,16 @@
 
 import unittest
 
+from sim.device import BUCKET, ENUM, HASH, ID, INT, VERSION, Device
+from sim.saved import Saved
+from sim.sim_host import field, open_batch, policy_file
+
 from quell.codec import cbor
 from quell.codec.builtin import digest
 from quell.counters import ACK_BAD, ACK_STALE, BATCH_REFUSED, EVICTED
 from quell.data import encode
 from quell.data.uplink import plaintext
 from quell.limits import ACK_TIMEOUT_MS, MAX_MESSAGE_BYTES
-from sim.device import BUCKET, ENUM, HASH, ID, INT, VERSION, Device
-from sim.saved import Saved
-from sim.sim_host import field, open_batch, policy_file
 
 _SAVED = []
 FIELDS = (
@@ -233,13 +234,13 @@ class TestDelivery(unittest.TestCase):
         device = granted()
         device.port.link.up = False
         device.agent.session.restart()
-        for n in range(300):
-            device.agent.emit("diagnostics", {"code": n, "release": "r" * 100})
+        for n in range(600):
+            device.agent.emit("diagnostics", {"code": n, "release": "r" * 32})
         device.port.link.up = True
         device.run(80, 3000)
         evicted = device.count(EVICTED)
         self.assertTrue(evicted > 100)
-        self.assertEqual([values[1] for values in stored(device)], list(range(evicted, 300)))
+        self.assertEqual([values[1] for values in stored(device)], list(range(evicted, 600)))
 
 
 class TestAcknowledgement(unittest.TestCase):

@@ -3,19 +3,21 @@
 
 import unittest
 
+from sim.device import Device
+from sim.saved import Saved, cut_after, in_flash, receipts
+from sim.sim_host import SUBJECT
+
 from quell.codec import p256
 from quell.control import verify
-from quell.control.receipt import DONE, WITHDRAW
-from quell.control.receipt import RESTRICTED as OUTCOME_RESTRICTED
+from quell.control.receipt import WITHDRAW
 from quell.counters import FLASH_FAILED, NO_MEMORY
 from quell.data_path import REFUSED
 from quell.errors import FlashError
 from quell.limits import PURGE_RETRY_MS
+from quell.outcomes import DONE
+from quell.outcomes import RESTRICTED as OUTCOME_RESTRICTED
 from quell.port import RESTRICTED
 from quell.state.consent import GIVEN, WITHDRAWN
-from sim.device import Device
-from sim.saved import Saved, cut_after, in_flash, receipts
-from sim.sim_host import SUBJECT
 
 _SAVED = []
 

@@ -3,12 +3,13 @@
 
 import unittest
 
-from quell.data_path import DURABLE, REFUSED
-from quell.errors import EntropyError, StateError
-from quell.state.consent import GIVEN, WITHDRAWN
 from sim.device import Device
 from sim.saved import Saved, in_flash
 from sim.sim_host import OPERATOR, SUBJECT, purpose
+
+from quell.data_path import DURABLE, REFUSED
+from quell.errors import EntropyError, StateError
+from quell.state.consent import GIVEN, WITHDRAWN
 
 _SAVED = []
 

@@ -3,16 +3,17 @@
 
 import unittest
 
-from quell.codec.builtin import digest
-from quell.control.receipt import (
-    ALREADY, DONE, POLICY, REFUSED_EXPIRED, REFUSED_POLICY, REFUSED_ROLLBACK, REFUSED_SCHEMA,
-)  # fmt: skip
-from quell.counters import POLICY_EXPIRED, PURGED
-from quell.data_path import BUFFERED, REFUSED
-from quell.state.consent import GIVEN, UNKNOWN, WITHDRAWN
 from sim.device import INT, TEXT, Device
 from sim.saved import Saved, in_flash, receipts
-from sim.sim_host import NOW_S, OPERATOR, POLICY as POLICY_SIGNER, STRANGER, SUBJECT, field, policy_file, purpose
+from sim.sim_host import NOW_S, OPERATOR, STRANGER, SUBJECT, field, policy_file, purpose
+from sim.sim_host import POLICY as POLICY_SIGNER
+
+from quell.codec.builtin import digest
+from quell.control.receipt import POLICY
+from quell.counters import POLICY_EXPIRED, PURGED
+from quell.data_path import BUFFERED, REFUSED
+from quell.outcomes import ALREADY, DONE, REFUSED_EXPIRED, REFUSED_POLICY, REFUSED_ROLLBACK, REFUSED_SCHEMA
+from quell.state.consent import GIVEN, UNKNOWN, WITHDRAWN
 
 _SAVED = []
 CODE = field(1, "code", 192, INT)
@@ -76,9 +77,12 @@ class TestConsent(unittest.TestCase):
         device = granted()
         other = [purpose(2, "other")]
         self.assertEqual(push(device, policy_file(other, [field(1, "code", 192, INT, purposes=[2])], version=6)), DONE)
-        self.assertEqual(device.agent.consent.purposes[1].status, UNKNOWN)
+        self.assertFalse(1 in device.agent.consent.purposes)
+        self.assertFalse(device.agent.keys.has_ring_key(1))
         self.assertEqual(push(device, policy_file([purpose()], [CODE], version=7), 7), DONE)
-        self.assertEqual(device.agent.consent.purposes[1].status, UNKNOWN)
+        entry = device.agent.consent.purposes[1]
+        self.assertEqual(entry.status, UNKNOWN)
+        self.assertTrue(entry.generation > 1)
         self.assertEqual(device.agent.emit("diagnostics", {"code": 1}), REFUSED)
 
     def test_an_objection_survives_a_policy_change_even_of_the_digest(self):

@@ -8,8 +8,9 @@ from sim.saved import Saved, each_cut, in_flash, receipts
 from sim.sim_host import OPERATOR, SUBJECT, field, policy_file, purpose
 from sim.sim_port import PowerCut
 
-from quell.control.receipt import DONE, GRANT, POLICY, WITHDRAW
+from quell.control.receipt import GRANT, POLICY, WITHDRAW
 from quell.data_path import BUFFERED, REFUSED
+from quell.outcomes import DONE
 from quell.state.consent import GIVEN, UNKNOWN, WITHDRAWN
 
 

@@ -8,9 +8,10 @@ from sim.saved import Saved, in_flash, receipts
 from sim.sim_host import OPERATOR, SUBJECT, field, purpose
 
 from quell.codec.builtin import digest
-from quell.control.receipt import DONE, GRANT, REFUSED_BASIS, WITHDRAW
+from quell.control.receipt import GRANT, WITHDRAW
 from quell.counters import NO_CONSENT, PURGED
 from quell.data_path import BUFFERED, DURABLE, REFUSED
+from quell.outcomes import DONE, REFUSED_BASIS
 from quell.port import LOGICAL
 from quell.state.consent import GIVEN, REVOKED, WITHDRAWN
 
@@ -158,7 +159,7 @@ class TestAgain(unittest.TestCase):
         device.agent.session.restart()
         device.run(6)
         withdrawn(device)
-        for generation in (1, 2):
+        for _ in range(2):
             device.host.bundle(SUBJECT, [grant])
             device.boot()
             device.run(12)

@@ -9,7 +9,6 @@ from quell.codec.builtin import AES_CBC, AES_ECB, aes, same, struct
 from quell.errors import CoseError
 
 TAG_BYTES = 8
-NONCE_BYTES = 13
 _ZERO_BLOCK = bytes(16)
 
 

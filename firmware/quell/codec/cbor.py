@@ -161,21 +161,16 @@ class Decoder:
             start = self.at
             key = self.read(depth + 1)
             key_bytes = self.data[start : self.at]
-            if not isinstance(key, (int, str, bytes)):
+            if isinstance(key, bool) or not isinstance(key, (int, str, bytes)):
                 raise CborError("map key")
             if last is not None and not last < key_bytes:
                 raise CborError("map keys unsorted or repeated")
             last = key_bytes
             result[key] = self.read(depth + 1)
-        if len(result) != n:
-            # 1 and True are one key for a dict; the profile has no boolean keys to tell apart
-            raise CborError("map key")
         return result
 
     def read(self, depth):
         """Read one item at nesting `depth`."""
-        if depth > MAX_DEPTH:
-            raise CborError("too deep")
         self.items += 1
         if self.items > MAX_ITEMS:
             raise CborError("too many items")
@@ -190,6 +185,9 @@ class Decoder:
             raw = bytes(self._take(n))
             _check_utf8(raw)
             return str(raw, "utf-8")
+        if major == _ARRAY or major == _MAP or major == _TAG:
+            if depth >= MAX_DEPTH:
+                raise CborError("too deep")
         if major == _ARRAY or major == _MAP:
             # every item takes at least a byte: a false count fails here, before any allocation
             if n > len(self.data) - self.at:

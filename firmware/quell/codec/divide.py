@@ -5,8 +5,8 @@ _SMALL = 0x3FFFFFFF  # the largest small integer of a 32-bit MicroPython
 
 
 def floor_divide(value, divisor):
-    """value // divisor for any int `value` and 0 < divisor < 2^30; shift and subtract where it is not small."""
-    if -_SMALL <= value <= _SMALL:
+    """value // divisor for any int `value` and 0 < divisor; shift and subtract where one of them is not small."""
+    if -_SMALL <= value <= _SMALL and divisor <= _SMALL:
         return value // divisor
     if value < 0:
         return -1 - floor_divide(-1 - value, divisor)

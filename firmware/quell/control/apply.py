@@ -5,7 +5,10 @@ A transition that restricts is in both slots before anything else happens; a wit
 flash full frees a reserve and the purpose's own records and tries again.
 """
 
-from quell.control.receipt import (
+from quell.counters import FLASH_FAILED
+from quell.errors import FlashError
+from quell.limits import FLASH_RESERVE_BYTES
+from quell.outcomes import (
     ALREADY,
     DONE,
     REFUSED_BASIS,
@@ -14,8 +17,6 @@ from quell.control.receipt import (
     REFUSED_STALE,
     REFUSED_UNKNOWN_PURPOSE,
 )
-from quell.counters import FLASH_FAILED
-from quell.errors import FlashError
 from quell.state.consent import (
     CONSENT,
     CONTRACT,
@@ -29,7 +30,6 @@ from quell.state.consent import (
 from quell.state.provisioning import OPERATOR
 
 RESERVE_NAME = "reserve"
-RESERVE_BYTES = 4096
 
 
 def grant(consent, purpose, generation, may, expired):
@@ -44,6 +44,8 @@ def grant(consent, purpose, generation, may, expired):
     if expired:
         return REFUSED_EXPIRED
     entry = consent.purposes[purpose.id]
+    if entry.status == GIVEN and entry.digest == purpose.digest:
+        return ALREADY  # another generation would leave its records behind
     if generation != entry.generation or purpose.id in consent.intents:
         return REFUSED_STALE
     consent.changed(entry, GIVEN)
@@ -102,9 +104,9 @@ def _free(purpose_id, flash, rings):
 
 
 def keep_reserve(flash):
-    """Have RESERVE_BYTES set aside for a withdrawal on a full flash. Best effort."""
+    """Have FLASH_RESERVE_BYTES set aside for a withdrawal on a full flash. Best effort."""
     try:
         if flash.read(RESERVE_NAME) is None:
-            flash.write(RESERVE_NAME, bytes(RESERVE_BYTES))
+            flash.write(RESERVE_NAME, bytes(FLASH_RESERVE_BYTES))
     except FlashError:
         pass

@@ -25,10 +25,7 @@ class Bundle:
 
 
 class Command:
-    """One signed command. `args`: the payload behind the kind; `hash`: SHA-256 of its bytes.
-
-    `gated`: the gate of its bundle opened.
-    """
+    """One signed command. `args`: the payload behind the kind; `hash`: SHA-256 of its bytes."""
 
     def __init__(self, kid, payload, signature, fields, command_hash):
         self.kid = kid
@@ -38,7 +35,6 @@ class Command:
         self.args = fields[1:]
         self.hash = command_hash
         self.rank = _RANK[self.kind]
-        self.gated = False
 
 
 def parse_bundle(message):

@@ -25,7 +25,6 @@ def erase(purpose_id, intent, keys, rings, level, counters):
         rings.shred(purpose_id)
     except FlashError:
         counters.add(FLASH_FAILED)
-        # without its key the data is unreadable; with it, nothing was erased
-        reached = min(reached, RESTRICTED)
+        reached = RESTRICTED  # stopped, but what is still there was not erased
     counters.add(PURGED, max(intent.unsent, waiting))
     return reached

@@ -12,18 +12,6 @@ GRANT = 2
 WITHDRAW = 3
 POLICY = 4
 
-DONE = 0
-ALREADY = 1
-REFUSED_BASIS = 2
-REFUSED_ROLE = 3
-REFUSED_STALE = 4
-REFUSED_EXPIRED = 5
-REFUSED_ROLLBACK = 6
-REFUSED_SCHEMA = 7
-REFUSED_UNKNOWN_PURPOSE = 8
-REFUSED_POLICY = 9
-RESTRICTED = 10
-
 _AAD = cbor.encode(["quell/1 receipt"])
 
 
@@ -50,12 +38,12 @@ class Receipts:
         self._clock = clock
         self._counters = counters
 
-    def _sign(self, fields):
+    def _sign(self, fields, counts=None):
         consent = self._consent
         fields[1] = self._provisioning.device_id
         fields[2] = consent.instance
         fields[4] = consent.receipt_hash
-        fields[14] = self._counters.as_map()
+        fields[14] = self._counters.as_map() if counts is None else counts
         fields[15] = list(self._clock.now())
         fields[16] = consent.policy_hash
         fields[17] = __version__
@@ -68,10 +56,12 @@ class Receipts:
         purposes = []
         for purpose_id in sorted(self._consent.purposes):
             e = self._consent.purposes[purpose_id]
-            if not e.digest:
-                continue  # of an earlier policy: ended, and nothing can be asked for it
             purposes.append([purpose_id, e.generation, e.status, e.challenge, e.digest])
-        return self._sign({0: STATE, 3: self._consent.receipt_number, 20: nonce, 21: purposes})
+        fields = {0: STATE, 3: self._consent.receipt_number, 20: nonce, 21: purposes}
+        receipt = self._sign(fields)
+        if len(receipt) > MAX_MESSAGE_BYTES:
+            receipt = self._sign(fields, {})  # many purposes: the counters stay for a shorter receipt
+        return receipt
 
     def issue(self, kind, outcome, command_hash, purpose_id=None, role=None, erased=None, last=False):
         """Number, chain and sign a receipt and put it among the unacknowledged; the caller commits -> bytes.

@@ -2,11 +2,12 @@
 """verify: is it from somebody enrolled, for this device, for now? Pure; nothing has an effect before it.
 
 The cheap check comes first: the gate, a MAC under the signer's own gate key. The signature costs some
-hundred milliseconds on a module, so that an attacker must not be able to ask for it at will.
+hundred million instructions on a module, so that an attacker must not be able to ask for it at will.
 """
 
 from quell.codec import cbor, cose
 from quell.control.command import GRANT, POLICY
+from quell.state.consent import LEGITIMATE_INTEREST
 from quell.state.provisioning import GUARDIAN, OPERATOR, POLICY_SIGNER, SUBJECT
 
 
@@ -39,5 +40,9 @@ def may(command, anchor, purpose):
     if command.kind == POLICY:
         return anchor.role == OPERATOR
     if command.kind == GRANT:
-        return purpose is not None and anchor.role in purpose.grant_by
+        if purpose is None:
+            return False
+        # an objection is its maker's to take back; a consent is given by whom the policy names
+        objection = purpose.basis == LEGITIMATE_INTEREST and anchor.role in (SUBJECT, GUARDIAN)
+        return objection or anchor.role in purpose.grant_by
     return anchor.role in (OPERATOR, SUBJECT, GUARDIAN)

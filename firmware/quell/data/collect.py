@@ -6,7 +6,14 @@ An event is raw and lives for one step: its values go through transform before a
 
 from quell.counters import LINE_TOO_LONG, NO_TEMPLATE, RATE_LIMITED, SOURCE_ABSENT, SOURCE_FAILED
 from quell.data.match import match
-from quell.limits import DEFAULT_RATE_PER_MIN, MAX_FRAMES, MAX_LINES_PER_STEP, MAX_TEXT_BYTES
+from quell.limits import (
+    DEFAULT_RATE_PER_MIN,
+    MAX_EXCEPTIONS,
+    MAX_FRAMES,
+    MAX_LINES_PER_STEP,
+    MAX_NAME_BYTES,
+    MAX_TEXT_BYTES,
+)
 from quell.state.policy import DROP
 
 _MINUTE_MS = 60000
@@ -35,7 +42,7 @@ def traceback_parts(text, exception_type):
         number = parts[1].split(" line ")[-1].split(",")[0] if len(parts) > 1 else ""
         if not number or not number.isdigit():
             break
-        frames.append(parts[0].split("/")[-1][:32] + ":" + number)
+        frames.append(parts[0].split("/")[-1][:MAX_NAME_BYTES] + ":" + number)
         at += 1
     head = lines[at] if at < len(lines) else ""
     mark = exception_type + ": "
@@ -43,7 +50,7 @@ def traceback_parts(text, exception_type):
     joined = ";".join(frames[-MAX_FRAMES:])
     while len(joined) > MAX_TEXT_BYTES:
         joined = joined[joined.find(";") + 1 :] if ";" in joined else joined[:MAX_TEXT_BYTES]
-    return exception_type[:32], joined, message
+    return exception_type[:MAX_NAME_BYTES], joined, message
 
 
 class Collector:
@@ -57,7 +64,7 @@ class Collector:
         self._counters = counters
         self._due_ms = {}  # purpose id -> next sampling
         self._minute = {}  # group -> [start of the minute, events in it]
-        self._exceptions = []  # (type, frames, message), at most 4 waiting
+        self._exceptions = []  # (type, frames, message)
 
     def _within_rate(self, group, policy, now_ms):
         window = self._minute.get(group)
@@ -71,7 +78,7 @@ class Collector:
 
     def exception(self, exception_type, text):
         """Note an exception of the agent or the application: its type (str) and traceback (str)."""
-        if len(self._exceptions) < 4:
+        if len(self._exceptions) < MAX_EXCEPTIONS:
             self._exceptions.append(traceback_parts(text, exception_type))
         else:
             self._counters.add(RATE_LIMITED)
@@ -80,7 +87,8 @@ class Collector:
         """The event of an application's record, or None above its rate. `values`: {field name: value}."""
         if not self._within_rate("app", policy, now_ms):
             return None
-        return Event(values, purpose_id)
+        # names only: any other key could be taken for a source that an application must not fill
+        return Event({str(name): value for name, value in values.items()}, purpose_id)
 
     def _sample(self, source):
         own = self._own.get(source)

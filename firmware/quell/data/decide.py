@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""decide: which purposes may have which fields of an event. Default deny; pure.
+"""decide: which purposes may have which fields of an event. Default deny; touches nothing but counters.
 
 No policy, an expired one, no consent, a field that nothing lists: no record, and a count.
 """

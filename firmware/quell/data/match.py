@@ -38,10 +38,11 @@ _RUNS = {
     types.WORD: (_is_word, 32),
     types.LEVEL: (_is_word, 8),
     types.ENUM: (_is_word, 32),
-    types.IP: (_is_address, 45),
-    types.IPV4: (_is_quad, 15),
-    types.IPV6: (_is_address, 45),
-    types.MAC: (_is_address, 17),
+    # one more than an address can have: the sign behind it, which is given back
+    types.IP: (_is_address, 46),
+    types.IPV4: (_is_quad, 16),
+    types.IPV6: (_is_address, 46),
+    types.MAC: (_is_address, 18),
 }
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """ring: one bounded store per purpose and generation, sealed under the purpose's own key.
 
-Opens a purpose's ring when its first record comes and closes it when the generation ends. What the
+Opens a purpose's ring when its first record comes, and another one in the next generation. What the
 ring evicts is counted; what it no longer can open is counted; nothing else leaves but by ack.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""transform: the field's one action on its value, before anything is stored (SPEC §8). Pure.
+"""transform: the field's one action on its value, before anything is stored (SPEC §8). Touches nothing but counters.
 
 `keep`, `drop`, `hash`, `truncate`, `bucket`. A value that is not of the field's type is dropped.
 """

@@ -6,12 +6,10 @@ here a second time.
 """
 
 from quell.codec import cbor, cose
+from quell.counters import RETENTION
 from quell.data import encode
 from quell.errors import CborError
-from quell.limits import ACK_TIMEOUT_MS, MAX_BATCH_RECORDS, MAX_MESSAGE_BYTES
-
-_MAX_GAP = 64  # sequences in a row that a batch lists as gaps; after a longer hole it begins behind it
-_SEND_EVERY_MS = 2000  # gather at least this long, unless a full batch waits
+from quell.limits import ACK_TIMEOUT_MS, MAX_BATCH_RECORDS, MAX_GAP, MAX_MESSAGE_BYTES, SEND_EVERY_MS
 
 
 def _repeats(records):
@@ -79,7 +77,7 @@ def _alike(records):
     for sequence, record in records:
         if (record.epoch, record.trust, record.boot) != (head.epoch, head.trust, head.boot):
             break
-        if sequence - last > _MAX_GAP:
+        if sequence - last > MAX_GAP:
             break
         last = sequence
         same.append((sequence, record))
@@ -97,7 +95,8 @@ class _Flight:
 class Uplink:
     """Batches in flight, one per purpose. `handed`: purpose id -> (generation, last sequence given to the link)."""
 
-    def __init__(self, provisioning, rings, consent):
+    def __init__(self, provisioning, rings, consent, counters):
+        self._counters = counters
         self._provisioning = provisioning
         self._rings = rings
         self._consent = consent
@@ -105,8 +104,20 @@ class Uplink:
         self._last_ms = {}
         self.handed = {}
 
-    def build(self, purpose_id, policies):
-        """The next batch of a purpose -> (next sequence, message), or None. `policies`: {version: hash8}."""
+    def _unexpired(self, ring, records, oldest):
+        """The records not older than `oldest` (units); the older ones have no right to be sent any more."""
+        kept = [(n, record) for n, record in records if record.trust == 0 or record.time >= oldest]
+        self._counters.add(RETENTION, len(records) - len(kept))
+        if records and not kept:
+            ring.ack(records[-1][0] + 1)
+        return kept
+
+    def build(self, purpose_id, policies, oldest=0):
+        """The next batch of a purpose -> (next sequence, message), or None.
+
+        `policies`: {version: hash8}. `oldest`: time in units of the purpose below which a record is past its
+        retention, by the authenticated floor of time: late, never early.
+        """
         ring = self._rings.ring(purpose_id)
         policy_version, stored = ring.peek(MAX_BATCH_RECORDS)
         records = []
@@ -115,12 +126,13 @@ class Uplink:
                 records.append((sequence, encode.decode(data)))
             except (CborError, IndexError):
                 continue
+        records = self._unexpired(ring, records, oldest)
         if not records:
             return None
         records = _alike(records)
         generation = self._consent.purposes[purpose_id].generation
         policy = (policy_version, policies.get(policy_version, bytes(8)))
-        first = ring.acked if records[0][0] - ring.acked <= _MAX_GAP else records[0][0]
+        first = ring.acked if records[0][0] - ring.acked <= MAX_GAP else records[0][0]
         take = len(records)
         while True:
             message = seal(
@@ -131,7 +143,7 @@ class Uplink:
             # overshoot tells how many to leave out: records of a purpose are of like size
             take = max(1, min(take - 1, take * MAX_MESSAGE_BYTES // len(message)))
 
-    def step(self, purpose_id, policies, now_ms):
+    def step(self, purpose_id, policies, now_ms, oldest=0):
         """The message to publish now for this purpose, or None: a new batch, or the one in flight again."""
         flight = self._flights.get(purpose_id)
         generation = self._consent.purposes[purpose_id].generation
@@ -142,11 +154,11 @@ class Uplink:
             return flight.message
         ring = self._rings.ring(purpose_id)
         waiting = ring.waiting()
-        gathering = now_ms - self._last_ms.get(purpose_id, -_SEND_EVERY_MS) < _SEND_EVERY_MS
+        gathering = now_ms - self._last_ms.get(purpose_id, -SEND_EVERY_MS) < SEND_EVERY_MS
         if not waiting or (gathering and waiting < MAX_BATCH_RECORDS):
             return None
         ring.flush()  # only what is durable is sent: a number that was seen is never given out again
-        built = self.build(purpose_id, policies)
+        built = self.build(purpose_id, policies, oldest)
         if built is None:
             return None
         self._flights[purpose_id] = _Flight(generation, built[0], built[1], now_ms)

@@ -111,7 +111,8 @@ def parse_mac(text):
 def _ip(value, kind):
     if isinstance(value, (bytes, bytearray)):
         value = bytes(value)
-        return value if len(value) == (16 if kind == types.IPV6 else 4) else None
+        sizes = {types.IPV4: (4,), types.IPV6: (16,)}.get(kind, (4, 16))
+        return value if len(value) in sizes else None
     if not isinstance(value, str):
         return None
     if kind == types.IPV4:

@@ -8,6 +8,7 @@ before it is acted on or reported; whatever permits is written to one, and a cut
 from quell.codec import cbor
 from quell.counters import NO_CONSENT, NO_INSTANCE
 from quell.errors import CborError, FlashError
+from quell.limits import MAX_POLICY_HASHES, MAX_STATE_BYTES, SEQUENCE_BLOCK
 from quell.state import slots
 
 UNKNOWN = 0
@@ -21,9 +22,6 @@ LEGITIMATE_INTEREST = 2
 CONSENT = 3
 
 NAME = "state"
-_MAX_STATE_BYTES = 12000
-_SEQUENCE_BLOCK = 4096
-_MAX_POLICIES = 8
 
 
 class Entry:
@@ -68,6 +66,7 @@ class Consent:
         self.last = {}  # id -> last receipt of the purpose
         self.reconciled = False  # bundles were seen at least once in this instance and policy
         self.reserved = {}  # id -> [generation, first sequence not yet reserved]
+        self.ended = {}  # id -> generation, of purposes that no policy has any more
         self.policies = {}  # version -> first 8 bytes of its hash: stored records name their version
 
     def load(self):
@@ -76,14 +75,14 @@ class Consent:
         if payload is None:
             return False
         try:
-            m = cbor.decode(payload, _MAX_STATE_BYTES)
+            m = cbor.decode(payload, MAX_STATE_BYTES)
             purposes = {key: Entry(*value) for key, value in m[7].items()}
             intents = {key: Intent(*value) for key, value in m[8].items()}
             self.instance, self.boots, self.floor_s = m[0], m[1], m[2]
             self.receipt_number, self.receipt_hash = m[3], m[4]
             self.policy_hash, self.policy_version = m[5], m[6]
             self.unacknowledged, self.last = m[9], m[10]
-            self.reconciled, self.reserved, self.policies = m[11], m[12], m[13]
+            self.reconciled, self.reserved, self.policies, self.ended = m[11], m[12], m[13], m[14]
         except (CborError, KeyError, TypeError, ValueError, AttributeError):
             return False
         self.purposes, self.intents = purposes, intents
@@ -98,7 +97,7 @@ class Consent:
             intents[key] = [
                 i.generation, i.command_hash, i.role, i.last_handed, i.unsent, i.outcome,
             ]  # fmt: skip
-        return cbor.encode(
+        payload = cbor.encode(
             {
                 0: self.instance,
                 1: self.boots,
@@ -114,8 +113,12 @@ class Consent:
                 11: self.reconciled,
                 12: self.reserved,
                 13: self.policies,
+                14: self.ended,
             }
         )
+        if len(payload) > MAX_STATE_BYTES:
+            raise FlashError("state too large")  # what could not be read back is not written
+        return payload
 
     def commit(self):
         """Write the record to one slot. Raises FlashError; nothing was permitted then."""
@@ -162,24 +165,29 @@ class Consent:
         self.policy_hash, self.policy_version = policy.hash, policy.version
         self.reconciled = False
         self.policies[policy.version] = policy.hash[:8]
-        while len(self.policies) > _MAX_POLICIES:
+        while len(self.policies) > MAX_POLICY_HASHES:
             self.policies.pop(min(self.policies))
         for purpose in policy.purposes:
             entry = self.purposes.get(purpose.id)
             if entry is None:
+                generation = self.ended.pop(purpose.id, -1) + 1
                 self.purposes[purpose.id] = Entry(
-                    0, UNKNOWN, self.new_challenge(), purpose.digest, False
+                    generation, UNKNOWN, self.new_challenge(), purpose.digest, False
                 )
             elif entry.digest != purpose.digest:
-                narrower = entry.digest in policy.narrows
-                if purpose.basis == CONSENT and not narrower:
+                # what was recorded under a consent may not go on under another basis either
+                consented = purpose.basis == CONSENT or entry.status == GIVEN
+                if consented and entry.digest not in policy.narrows:
                     self._end(purpose.id, entry)
                 entry.digest = purpose.digest
         kept = [purpose.id for purpose in policy.purposes]
-        for purpose_id, entry in self.purposes.items():
-            if purpose_id not in kept and entry.digest:
+        for purpose_id in list(self.purposes):
+            if purpose_id not in kept:
+                entry = self.purposes.pop(purpose_id)
                 self._end(purpose_id, entry)
-                entry.digest = b""
+                self.ended[purpose_id] = entry.generation
+                self.last.pop(purpose_id, None)
+                self.reserved.pop(purpose_id, None)
 
     def _end(self, purpose_id, entry):
         if purpose_id not in self.intents:
@@ -191,6 +199,7 @@ class Consent:
         self.instance = instance
         self.reconciled = False
         self.reserved = {}
+        self.ended = {}
         for entry in self.purposes.values():
             entry.generation, entry.status, entry.granted_here = 0, UNKNOWN, False
             entry.challenge = self.new_challenge()
@@ -200,7 +209,7 @@ class Consent:
         """Make sure that `sequence` is below the reserved block, so that no boot uses it for another record."""
         entry = self.reserved.get(purpose_id)
         if entry is None or entry[0] != generation or sequence >= entry[1]:
-            self.reserved[purpose_id] = [generation, sequence + _SEQUENCE_BLOCK]
+            self.reserved[purpose_id] = [generation, sequence + SEQUENCE_BLOCK]
             try:
                 self.commit()
             except FlashError:

@@ -9,6 +9,7 @@ give back a key that was made earlier. Without that, an erased key could be deri
 from quell.codec import cbor
 from quell.codec.drbg import STATE_BYTES, HmacDrbg
 from quell.errors import CborError, EntropyError, FlashError
+from quell.limits import MAX_KEYS_BYTES
 from quell.state import slots
 
 NAME = "keys"
@@ -31,7 +32,7 @@ class Keys:
         found = False
         if payload is not None:
             try:
-                record = cbor.decode(payload, 8192)
+                record = cbor.decode(payload, MAX_KEYS_BYTES)
                 k, v = record[0]
                 if len(k) + len(v) == STATE_BYTES:
                     self._stored = HmacDrbg.restore(k + v)
@@ -48,7 +49,7 @@ class Keys:
         return found
 
     def seed(self, seed):
-        """Start a new generator from the host's seed (64 bytes): at provisioning only."""
+        """Start a new generator from the host's seed (at least 48 bytes): at provisioning only."""
         self._slots.load()
         self._rings, self._hashes = {}, {}
         self._stored = HmacDrbg(seed + self._entropy.read(32))

@@ -6,6 +6,7 @@ from quell.codec.builtin import digest
 from quell.codec.cbor import encode
 from quell.errors import CborError, CoseError, PolicyError
 from quell.limits import MAX_FIELDS, MAX_POLICY_BYTES, MAX_PURPOSES, MAX_TEMPLATES
+from quell.outcomes import REFUSED_POLICY, REFUSED_SCHEMA
 from quell.state.provisioning import POLICY_SIGNER
 
 SCHEMA = 1
@@ -17,10 +18,8 @@ ICCID, PHONE, ENUM, VERSION, HEX, IP, LEVEL, DURATION, ANY, ID = 10, 11, 12, 13,
 # actions (SPEC §7); scrub (5) and randomize (6) are refused by this schema's agents
 KEEP, DROP, HASH, TRUNCATE, BUCKET = 0, 1, 2, 3, 4
 
-# outcomes of a refused policy (SPEC §9)
-_EXPIRED, _SCHEMA, _BODY = 5, 7, 9
-
 _AAD = encode(["quell/1 policy"])
+_MAX_DIVISOR = 0x3FFFFFFF  # small integer on 32-bit boards, as codec/divide.py asks for
 _KEEPABLE = (INT, BOOL, TIME, ENUM, VERSION, HEX, LEVEL, DURATION)
 _TRUNCATABLE = (IPV4, IPV6, IP, MAC, IMEI, IMSI, ICCID, PHONE)
 _BUCKETABLE = (INT, TIME, DURATION)
@@ -28,7 +27,7 @@ _BUCKETABLE = (INT, TIME, DURATION)
 
 def _need(condition, what):
     if not condition:
-        raise PolicyError(what, _BODY)
+        raise PolicyError(what, REFUSED_POLICY)
 
 
 def _keys(m, count):
@@ -65,7 +64,7 @@ def _whole(value):
 
 
 class Purpose:
-    """Why data is collected. Times in seconds; `samples` are its fields read every `every_s`."""
+    """Why data is collected. Times in seconds; its sampled fields are read every `every_s`."""
 
     def __init__(self, m):
         _keys(m, 14)
@@ -76,7 +75,7 @@ class Purpose:
         _text(m[7])
         _hash(m[8])
         self.basis = _uint(m[3], 0, 3)
-        self.granularity_s = _uint(m[4], 1, 0x7FFFFFFF)
+        self.granularity_s = _uint(m[4], 1, _MAX_DIVISOR)
         self.retention_s = _uint(m[5], 1, 0x7FFFFFFF)
         self.grant_by = _each(m[9], lambda role: _uint(role, 0, 2))
         self.digest = _hash(m[10])
@@ -102,7 +101,10 @@ class Field:
             _need(len(source) == 2, "source")
             self.key = (_uint(source[0], 1, 255), _uint(source[1], 0, 15))
         else:
-            self.key = self.name if is_app_source(_uint(source, 1, 65535)) else source
+            from_app = is_app_source(_uint(source, 1, 65535))
+            self.key = self.name if from_app else source
+            if from_app and self.type == VERSION:
+                self.type = ENUM  # an application's version is one word: a sentence would fit a platform's
         self._check_action()
 
     def _check_action(self):
@@ -117,7 +119,7 @@ class Field:
             _need(self.type in _BUCKETABLE and len(self.params) >= 2, "bucket")
             form, bounds = _uint(self.params[0], 0, 1), _each(self.params[1:], _whole)
             if form == 0:
-                _need(len(bounds) == 1 and 0 < bounds[0] < 0x40000000, "bucket")
+                _need(len(bounds) == 1 and bounds[0] > 0, "bucket")
             for i in range(1, len(bounds)):
                 _need(bounds[i - 1] < bounds[i], "bucket")
 
@@ -153,11 +155,13 @@ class Policy:
             m = cbor.decode(payload, MAX_POLICY_BYTES)
             _need(isinstance(m, dict), "shape")
             if m.get(0) != SCHEMA:
-                raise PolicyError("schema", _SCHEMA)
+                raise PolicyError("schema", REFUSED_SCHEMA)
             _keys(m, 10)
             self.name = _text(m[1])
             self.version = _uint(m[2], 1, 0x7FFFFFFF)
             self.expires_s = _uint(m[3], 1, 0xFFFFFFFF)
+            for key in (5, 6, 7):
+                _need(isinstance(m[key], list), "array")
             _need(1 <= len(m[5]) <= MAX_PURPOSES and len(m[6]) <= MAX_FIELDS, "size")
             _need(len(m[7]) <= MAX_TEMPLATES, "size")
             self.purposes = [Purpose(p) for p in m[5]]
@@ -172,7 +176,7 @@ class Policy:
             self.by_name = {purpose.name: purpose for purpose in self.purposes}
             self.by_id = {purpose.id: purpose for purpose in self.purposes}
         except (CborError, TypeError, ValueError, AttributeError):
-            raise PolicyError("shape", _BODY)
+            raise PolicyError("shape", REFUSED_POLICY)
         _need(len(self.by_id) == len(self.by_name) == len(self.purposes), "purpose ids and names")
         _need(len(set(f.id for f in self.fields)) == len(self.fields), "field ids")
         for field in self.fields:
@@ -191,13 +195,13 @@ def verify(file_bytes, anchors, is_app_source):
     catalogue sources that `agent.emit` fills.
     """
     if len(file_bytes) > MAX_POLICY_BYTES:
-        raise PolicyError("oversized", _BODY)
+        raise PolicyError("oversized", REFUSED_POLICY)
     try:
         kid, payload, signature = cose.parse_sign1(file_bytes)
     except (CborError, CoseError):
-        raise PolicyError("not a signed policy", _BODY)
+        raise PolicyError("not a signed policy", REFUSED_POLICY)
     for anchor in anchors:
         if anchor.role == POLICY_SIGNER and anchor.kid == kid:
             if cose.verify1(anchor.public, _AAD, payload, signature):
                 return Policy(file_bytes, payload, is_app_source)
-    raise PolicyError("signature", _BODY)
+    raise PolicyError("signature", REFUSED_POLICY)

@@ -9,7 +9,7 @@ from quell.codec.builtin import hex_text
 from quell.codec.cose import kid_of
 from quell.codec.kdf import hkdf
 from quell.errors import CborError, StateError
-from quell.limits import MAX_ANCHORS
+from quell.limits import MAX_ANCHORS, MAX_PROVISIONING_BYTES
 from quell.state import slots
 
 OPERATOR = 0
@@ -36,7 +36,7 @@ class Provisioning:
 
     def __init__(self, payload):
         try:
-            record = cbor.decode(payload, 4096)
+            record = cbor.decode(payload, MAX_PROVISIONING_BYTES)
             self.device_id = record[0]
             device_key = record[1]
             self.key_version = bytes([record[2]])

@@ -84,8 +84,3 @@ class Slots:
         """Write `payload` to both slots: nothing older can come back."""
         self.save(payload)
         self.save(payload)
-
-    def erase(self):
-        """Remove both slots."""
-        for name in self._names:
-            self._flash.erase(name)
