@@ -54,6 +54,9 @@ class DataPath:
             for purpose_id in allowed_ids:
                 oldest = self._oldest(self.policy.by_id[purpose_id])
                 message = self._uplink.step(purpose_id, self._consent.policies, now_ms, oldest)
+                if self._uplink.unanswered(purpose_id):
+                    self._session.restart()  # the next state receipt settles what the host did not understand
+                    return
                 if message is not None:
                     self._session.publish("up", message)
 

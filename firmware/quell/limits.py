@@ -13,7 +13,7 @@ MAX_WIRE_BYTES = const(2048)  # one MQTT packet, topic and header included; long
 MAX_INBOX = const(24)  # messages taken from the link in one step: every retained bundle and the answer
 MAX_WAITING_COMMANDS = const(48)  # three full bundles
 MAX_HANDLED = const(64)  # hashes of commands answered in this boot
-MAX_STATE_BYTES = const(12000)  # 16 purposes with their last receipts, 8 receipts that wait
+MAX_STATE_BYTES = const(16384)  # 16 purposes with their last receipts, 8 receipts that wait: at most 500 bytes each
 MAX_KEYS_BYTES = const(8192)
 MAX_PROVISIONING_BYTES = const(4096)
 MAX_COMMANDS = const(16)  # in one bundle (SPEC §6)
@@ -50,6 +50,7 @@ FLUSH_AFTER_MS = const(900000)  # unsent records reach the flash at the latest 1
 
 # Uplink and control.
 ACK_TIMEOUT_MS = const(15000)
+MAX_SENDS = const(4)  # of one batch without an acknowledgement, before the connection is made anew
 ANSWER_TIMEOUT_MS = const(30000)  # of the host to a state receipt, before it is sent again
 MAX_STATE_RECEIPTS = const(3)  # without an answer, before the connection is made anew
 RECEIPT_RETRY_MS = const(15000)

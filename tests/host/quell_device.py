@@ -212,7 +212,7 @@ class World:
         for _ in range(2):
             nonce = os.urandom(16)
             messages = self.send(device.rcpt, device.state(nonce))
-            kind, echoed, instance, *_ = device.ack(messages[0].payload)
+            kind, echoed, instance, *_ = device.ack(messages[-1].payload)
             assert (kind, echoed) == (4, nonce)
             if instance == device.instance:
                 break

@@ -371,13 +371,13 @@ def test_a_policy_is_asked_for_again_on_a_new_instance(tmp_path):
     messages = world.connect()
     slices = [message for message in messages if "/p/" in message.topic]
     assert b"".join(message.payload for message in slices) == DOCUMENT.data
-    (asked,) = device.commands(messages[-1].payload, OPERATOR)
+    (asked,) = device.commands(messages[-2].payload, OPERATOR)
     assert asked.policy_hash == DOCUMENT.hash and asked.policy_chunks == len(slices)
     messages = world.send(device.rcpt, device.policy_applied(asked.raw))
     assert messages[-1] == (device.cmd(OPERATOR), b"", True)
     device.instance, device.policy_hash = b"", b""
     messages = world.connect()
-    assert device.commands(messages[-1].payload, OPERATOR)[0].policy_hash == DOCUMENT.hash
+    assert device.commands(messages[-2].payload, OPERATOR)[0].policy_hash == DOCUMENT.hash
     world.ledger.close()
 
 

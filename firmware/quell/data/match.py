@@ -77,18 +77,22 @@ def _duration(line, at):
 
 
 def _address(kind, text):
-    # a sentence may end behind an address: the dot or colon is not part of it
-    while text and text[-1] in ".:-":
+    while text:
+        if kind == types.MAC:
+            good = parse_mac(text)
+        elif kind == types.IPV4:
+            good = parse_ipv4(text)
+        elif kind == types.IPV6:
+            good = parse_ipv6(text)
+        else:
+            good = parse_ipv4(text) or parse_ipv6(text)
+        if good is not None:
+            return text
+        if text[-1] not in ".:-":
+            return None
+        # a sentence may end behind an address: the dot or colon is not part of it
         text = text[:-1]
-    if kind == types.MAC:
-        good = parse_mac(text)
-    elif kind == types.IPV4:
-        good = parse_ipv4(text)
-    elif kind == types.IPV6:
-        good = parse_ipv6(text)
-    else:
-        good = parse_ipv4(text) or parse_ipv6(text)
-    return text if good is not None else None
+    return None
 
 
 def _capture(line, at, kind, parameter):

@@ -9,7 +9,7 @@ from quell.codec import cbor, cose
 from quell.counters import RETENTION
 from quell.data import encode
 from quell.errors import CborError
-from quell.limits import ACK_TIMEOUT_MS, MAX_BATCH_RECORDS, MAX_GAP, MAX_MESSAGE_BYTES, SEND_EVERY_MS
+from quell.limits import ACK_TIMEOUT_MS, MAX_BATCH_RECORDS, MAX_GAP, MAX_MESSAGE_BYTES, MAX_SENDS, SEND_EVERY_MS
 
 
 def _repeats(records):
@@ -90,6 +90,7 @@ class _Flight:
         self.next = next_sequence
         self.message = message
         self.sent_ms = sent_ms
+        self.sends = 1
 
 
 class Uplink:
@@ -151,6 +152,7 @@ class Uplink:
             if now_ms - flight.sent_ms < ACK_TIMEOUT_MS:
                 return None
             flight.sent_ms = now_ms
+            flight.sends += 1
             return flight.message
         ring = self._rings.ring(purpose_id)
         waiting = ring.waiting()
@@ -165,6 +167,11 @@ class Uplink:
         self._last_ms[purpose_id] = now_ms
         self.handed[purpose_id] = (generation, built[0] - 1)
         return built[1]
+
+    def unanswered(self, purpose_id):
+        """True when the batch in flight was sent MAX_SENDS times in vain: the host may speak of another instance."""
+        flight = self._flights.get(purpose_id)
+        return flight is not None and flight.sends > MAX_SENDS
 
     def acknowledge(self, purpose_id, generation, next_sequence):
         """Free the records below `next_sequence` -> how many, or -1 when the acknowledgement is for what is gone."""

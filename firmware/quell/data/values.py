@@ -59,13 +59,14 @@ def parse_ipv4(text):
     return bytes(out)
 
 
-def _groups(text):
+def _groups(text, is_end):
+    """Bytes of the groups between colons, or None. `is_end`: of the address, where a dotted quad may stand."""
     out = bytearray()
     if not text:
         return out
     parts = text.split(":")
     for i in range(len(parts)):
-        if "." in parts[i] and i == len(parts) - 1:
+        if is_end and "." in parts[i] and i == len(parts) - 1:
             quad = parse_ipv4(parts[i])
             if quad is None:
                 return None
@@ -87,8 +88,8 @@ def parse_ipv6(text):
     halves = text.split("::")
     if len(halves) > 2:
         return None
-    left = _groups(halves[0])
-    right = _groups(halves[1]) if len(halves) == 2 else bytearray()
+    left = _groups(halves[0], len(halves) == 1)
+    right = _groups(halves[1], True) if len(halves) == 2 else bytearray()
     if left is None or right is None:
         return None
     missing = 16 - len(left) - len(right)

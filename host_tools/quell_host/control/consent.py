@@ -16,6 +16,9 @@ from quell_host.wire import command
 from quell_host.wire.command import GRANT, WITHDRAW, Command
 from quell_host.wire.receipt import Status
 
+OBJECTORS = (1, 2)
+"""Roles of subject and guardian (SPEC §2)."""
+
 WITHOUT_OBJECTION = frozenset({Basis.CONTRACT, Basis.LEGAL_OBLIGATION})
 
 
@@ -50,8 +53,8 @@ def grant(
     if purpose.basis not in (Basis.CONSENT, Basis.LEGITIMATE_INTEREST):
         what = f"purpose {purpose.name} rests on {purpose.basis.label}, not on consent"
         raise QuellError(what, "no grant is needed", ExitCode.USAGE)
-    if signer.role not in purpose.grant_by:
-        allowed = ", ".join(ROLE_NAMES[role] for role in purpose.grant_by) or "nobody"
+    if signer.role not in may_grant(purpose):
+        allowed = ", ".join(ROLE_NAMES[role] for role in may_grant(purpose)) or "nobody"
         what = f"a signer of kind {signer.kind} may not grant {purpose.name}"
         raise QuellError(what, f"its policy allows: {allowed}", ExitCode.USAGE)
     known = challenged(connection, device, purpose)
@@ -72,6 +75,13 @@ def grant(
     bundles.put(connection, keyring, raw_device, signed, instance, now_s)
     consent.asked(connection, raw_device, signed, signer.role, instance, now_s)
     return signed
+
+
+def may_grant(purpose: Purpose) -> tuple[int, ...]:
+    """The roles that may grant a purpose: those of its `grant_by`; an objection its maker takes back."""
+    if purpose.basis is Basis.LEGITIMATE_INTEREST:
+        return tuple(sorted({*purpose.grant_by, *OBJECTORS}))
+    return purpose.grant_by
 
 
 def challenged(connection: Connection, device: RowMapping, purpose: Purpose) -> RowMapping:

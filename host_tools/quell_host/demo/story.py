@@ -278,7 +278,8 @@ class Story:
         written = report.write(self.world.folder, self.figures)
         self.say("In figures:")
         for line in report.lines(written):
-            self.detail(line)
+            for part in textwrap.wrap(line, 76, subsequent_indent="  "):
+                self.detail(part)
         self.detail(f"{shown(self.world.folder)}/report.json; wire.bin, device/ and home/ for your own search")
         return written
 

@@ -19,7 +19,7 @@ from quell_host.wire.receipt import Receipt, ReceiptKind
 Message = tuple[str, bytes]
 """A topic and what is to be retained there."""
 
-_entries, _bundles = schema.bundle_entries, schema.bundles
+_entries, _bundles, _withdrawals = schema.bundle_entries, schema.bundles, schema.withdrawals
 
 
 def put(
@@ -50,6 +50,7 @@ def put(
     added = added.on_conflict_do_update(index_elements=list(key), set_=values)
     connection.execute(added)
     _changed(connection, device, command.kid)
+    _remember_withdrawal(connection, device, command, {**key, **values})
     making_way = [GRANT, POLICY] if command.kind == WITHDRAW else []
     while True:
         try:
@@ -137,6 +138,28 @@ def void(connection: Connection, device: bytes, instance: bytes) -> None:
     for row in entries(connection, device):
         if row["kind"] != WITHDRAW and row["instance"] != instance.hex():
             remove(connection, row)
+
+
+def _remember_withdrawal(
+    connection: Connection, device: bytes, command: Command, entry: dict[str, object]
+) -> None:
+    if command.kind == POLICY:
+        return
+    of_purpose = _withdrawals.c.purpose == command.purpose
+    connection.execute(delete(_withdrawals).where(_withdrawals.c.device == device.hex(), of_purpose))
+    if command.kind == WITHDRAW:
+        connection.execute(insert(_withdrawals).values(**entry))
+
+
+def restore_withdrawals(connection: Connection, device: bytes) -> None:
+    """Ask again for what was withdrawn and not granted since: a device that lost its state forgot it.
+
+    For a legitimate interest that is an objection, without which it would collect again.
+    """
+    query = select(_withdrawals).where(_withdrawals.c.device == device.hex())
+    for row in connection.execute(query).mappings().all():
+        connection.execute(insert(_entries).values(**row).on_conflict_do_nothing())
+        _changed(connection, device, bytes.fromhex(row["kid"]))
 
 
 def remove(connection: Connection, row: RowMapping) -> None:

@@ -186,23 +186,32 @@ receipts = Table(
     Column("bytes", BLOB, nullable=False),
 )
 
-bundle_entries = Table(
-    "bundle_entries",
-    metadata,
-    _device(primary_key=True),
-    _text("kid", primary_key=True),
-    _text("slot", primary_key=True),
-    _text("hash"),
-    _int("kind"),
-    _int("purpose"),
-    _int("generation"),
-    _text("instance"),  # that a withdrawal names, that another command is bound to
-    Column("command", BLOB, nullable=False),
-    _int("made_s"),
-    ForeignKeyConstraint(
-        ["device", "kid"], ["device_signers.device", "device_signers.kid"], ondelete="CASCADE"
-    ),
-)
+
+
+def _commands(name: str) -> Table:
+    """A table of signed commands, one per device, signer and slot."""
+    return Table(
+        name,
+        metadata,
+        _device(primary_key=True),
+        _text("kid", primary_key=True),
+        _text("slot", primary_key=True),
+        _text("hash"),
+        _int("kind"),
+        _int("purpose"),
+        _int("generation"),
+        _text("instance"),  # that a withdrawal names, that another command is bound to
+        Column("command", BLOB, nullable=False),
+        _int("made_s"),
+        ForeignKeyConstraint(
+            ["device", "kid"], ["device_signers.device", "device_signers.kid"], ondelete="CASCADE"
+        ),
+    )
+
+
+bundle_entries = _commands("bundle_entries")
+withdrawals = _commands("withdrawals")
+"""The latest withdrawal of each purpose that was not granted since, answered or not."""
 
 bundles = Table(
     "bundles",

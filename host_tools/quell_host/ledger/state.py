@@ -73,6 +73,7 @@ def begin_instance(connection: Connection, device: bytes, instance: bytes, now_s
     lose_consents(connection, device, now_s)
     instances.adopt(connection, device, instance, now_s)
     bundles.void(connection, device, instance)
+    bundles.restore_withdrawals(connection, device)
 
 
 def lose_consents(connection: Connection, device: bytes, now_s: int) -> None:

@@ -25,7 +25,7 @@ class ReceiptPath:
         self._answers = answers
 
     def handle(self, device: bytes, payload: bytes) -> list[Message]:
-        """Take one receipt. Returns its acknowledgement, then the bundles that changed."""
+        """Take one receipt. Returns its acknowledgement and the bundles that changed."""
         with self._parts.ledger.read() as connection:
             row = devices.get(connection, device)
             if row is None:
@@ -40,10 +40,10 @@ class ReceiptPath:
         if receipt.kind == ReceiptKind.STATE:
             instance = self._take_state(receipt, title)
             answer = self._answers.state_answer(key, receipt.nonce or b"", instance)
-        else:
-            instance = self._take_change(receipt, title)
-            answer = self._answers.receipt_stored(key, instance, receipt)
-        return [answer, *self._due(device)]
+            # Bundles first: what the device hears before the answer it applies before it sends data.
+            return [*self._due(device), answer]
+        instance = self._take_change(receipt, title)
+        return [self._answers.receipt_stored(key, instance, receipt), *self._due(device)]
 
     def _take_state(self, receipt: Receipt, title: str) -> bytes:
         """The instance that the device is to have from now."""

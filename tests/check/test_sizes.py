@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Files and functions stay small, tests tell their rule, and what stands in two places is the same in both."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [*(ROOT / "firmware").rglob("*.py"), *(ROOT / "host_tools/quell_host").rglob("*.py")]
+TESTS = [path for path in (ROOT / "tests").rglob("*.py") if "vectors" not in path.parts]
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 70
+
+
+def test_files_are_at_most_400_lines() -> None:
+    long = {str(path.relative_to(ROOT)): n for path in SOURCES + TESTS if (n := len(path.read_text().splitlines())) > MAX_FILE_LINES}
+    assert not long
+
+
+def test_functions_are_at_most_70_lines() -> None:
+    long = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > MAX_FUNCTION_LINES:
+                    long[f"{path.relative_to(ROOT)}:{node.name}"] = lines
+    assert not long
+
+
+def test_every_file_begins_with_its_licence_and_one_sentence() -> None:
+    for path in SOURCES + TESTS:
+        text = path.read_text()
+        if path.name == "__init__.py" and len(text.splitlines()) <= 3:
+            continue
+        assert text.splitlines()[0].startswith(("# SPDX-License-Identifier: MIT", "#!/")), path
+        assert ast.get_docstring(ast.parse(text)), path
+
+
+def test_counters_are_those_of_the_spec() -> None:
+    text = (ROOT / "firmware/SPEC.md").read_text()
+    section = re.search(r"## \d+\. Reasons\n(.*?)(?:\n## |\Z)", text, re.S)
+    assert section
+    spec = {int(n): name for n, name in re.findall(r"^\| (\d+) \| ([a-z-]+) \|", section.group(1), re.M)}
+    from quell import counters
+
+    assert spec == {n: name for n, name in enumerate(counters.NAMES) if n}
+    constants = {name: value for name, value in vars(counters).items() if name.isupper() and isinstance(value, int)}
+    assert {value: name.lower().replace("_", "-") for name, value in constants.items()} == spec
+
+
+def test_outcomes_are_those_of_the_spec() -> None:
+    text = (ROOT / "firmware/SPEC.md").read_text()
+    section = re.search(r"^Outcomes: (.*?)\n\n|^Outcomes: (.*?)\nAn agent", text, re.S | re.M)
+    assert section
+    spec = {int(n): name for n, name in re.findall(r"(\d+) `([a-z-]+)`", section.group(0))}
+    from quell import outcomes
+
+    ours = {value: name.lower().replace("_", "-") for name, value in vars(outcomes).items() if name.isupper()}
+    assert ours == spec
+
+
+def test_the_version_is_one() -> None:
+    import quell
+
+    project = tomllib.loads((ROOT / "host_tools/pyproject.toml").read_text())
+    assert quell.__version__ == project["project"]["version"]
+    changelog = ROOT / "CHANGELOG.md"
+    if not changelog.exists():
+        pytest.skip("no CHANGELOG.md yet")
+    top = re.search(r"^## \[?v?([0-9][0-9.]*)", changelog.read_text(), re.M)
+    assert top and top.group(1) == quell.__version__
+
+
+def test_the_catalogue_of_the_firmware_is_made_from_the_hosts() -> None:
+    from ports import catalogue
+
+    host = tomllib.loads((ROOT / "host_tools/quell_host/policy/catalogue.toml").read_text())
+    assert catalogue.IDS == {name: source["id"] for name, source in host["source"].items()}
