@@ -58,7 +58,7 @@ class TestWithdraw(unittest.TestCase):
             device.port.sources.button = "*"
             device.port.link.up = False
 
-        each_cut(saved, press, self.withdrawn_whatever_happened, steps=2)
+        each_cut(saved, press, self.withdrawn_whatever_happened, steps=2, ways=(True,))
 
     def test_a_cut_during_the_purge_after_a_cut_ends_the_same(self):
         saved = Saved(self.saved())
@@ -108,7 +108,7 @@ class TestGrant(unittest.TestCase):
             self.assertEqual(len(done(device, GRANT)), 1, n)
             self.assertEqual(done(device, GRANT)[0][9], entry.challenge, n)
 
-        each_cut(saved, bundle, old_or_new)
+        each_cut(saved, bundle, old_or_new, ways=(True,))
 
 
 class TestPolicySwap(unittest.TestCase):
@@ -162,7 +162,7 @@ class TestRecords(unittest.TestCase):
             self.assertEqual(codes[:3], [0, 1, 2], n)
             self.assertTrue(codes[3:] in ([], [3]), n)
 
-        each_cut(saved, nothing, all_arrived)
+        each_cut(saved, nothing, all_arrived, ways=(True,))
 
 
 if __name__ == "__main__":

@@ -52,12 +52,12 @@ def cut_after(device, operations, torn, steps=12):
     return went
 
 
-def each_cut(saved, prepare, check, most=40, steps=12):
-    """For every flash operation n, clean and torn: thaw, `prepare(device)`, cut at n, `check(device, n)`.
+def each_cut(saved, prepare, check, most=40, steps=12, ways=(False, True)):
+    """For every flash operation n, clean and torn (`ways`): thaw, `prepare(device)`, cut at n, `check(device, n)`.
 
     -> how many operations there are. The last check is after a run that no cut interrupted.
     """
-    for torn in (False, True):
+    for torn in ways:
         for n in range(most):
             device = saved.device()
             prepare(device)
