@@ -58,7 +58,7 @@ class ControlPath:
         self._button()
         if self._fetch is not None and now_ms - self._fetch_ms >= FETCH_TIMEOUT_MS:
             self._fetch = None
-        command = self.inbox.next(now_ms)
+        command = self.inbox.next(now_ms, self._fetch is not None)
         if command is None:
             return
         try:

@@ -52,8 +52,8 @@ class DataPath:
         self._rings.flush(now_ms)
         if self._session.ready():
             for purpose_id in allowed_ids:
-                oldest = self._oldest(self.policy.by_id[purpose_id])
-                message = self._uplink.step(purpose_id, self._consent.policies, now_ms, oldest)
+                expiry = (self.policy.version, self._oldest(self.policy.by_id[purpose_id]))
+                message = self._uplink.step(purpose_id, self._consent.policies, now_ms, expiry)
                 if self._uplink.unanswered(purpose_id):
                     self._session.restart()  # the next state receipt settles what the host did not understand
                     return

@@ -69,6 +69,16 @@ class TestGenerator(unittest.TestCase):
         other.mix(b"from the host")
         self.assertNotEqual(one.random(16), other.random(16))
 
+    def test_randomness_of_the_host_reaches_the_flash_with_the_next_key(self):
+        flash = seeded()
+        copy = MemFlash()
+        copy.files = dict(flash.files)
+        one, other = boot(flash), boot(copy)
+        other.mix(b"from the host")
+        one.ring_key(1, 1)
+        other.ring_key(1, 1)
+        self.assertNotEqual(boot(flash).random(16), boot(copy).random(16))
+
     def test_without_a_state_only_trusted_entropy_starts_one(self):
         keys = boot(MemFlash(), trusted=False)
         self.assertRaises(EntropyError, keys.random, 1)

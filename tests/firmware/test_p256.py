@@ -51,6 +51,14 @@ class TestVerify(unittest.TestCase):
             self.refused(number(bad) + s)
             self.refused(r + number(bad))
 
+    def test_s_beyond_n_is_not_taken_for_its_remainder(self):
+        # k = 1 and s = 5 make r the x of G, and the hash s k - r d
+        r, private = p256._mod_n(p256.GX), 2
+        hashed = number(p256._mod_n(5 + r * (N - private)))
+        public = p256.public_key(number(private))
+        self.assertTrue(p256.verify(public, hashed, number(r) + number(5)))
+        self.assertFalse(p256.verify(public, hashed, number(r) + number(5 + N)))
+
     def test_wrong_lengths_are_refused(self):
         for signature in (b"", self.GOOD[:63], self.GOOD + b"\x00"):
             self.refused(signature)

@@ -44,6 +44,20 @@ class TestRetention(unittest.TestCase):
         self.assertEqual(stored(device), [9])
         self.assertEqual(device.count(RETENTION), 3)
 
+    def test_records_of_another_policy_are_not_judged_in_this_ones_units(self):
+        base = purpose(1, "diagnostics", 0, k4=3600)
+        device = Device().with_policy([base])
+        device.port.link.up = False
+        device.agent.session.restart()
+        device.agent.emit("diagnostics", {"code": 7}, durable=True)
+        finer = purpose(1, "diagnostics", 0, k4=60)
+        device.port.link.up = True
+        device.with_policy([finer], version=2)
+        device.run(400)
+        held = device.host.stored[(device.host.instance, 1, 0)]
+        self.assertEqual([held[n][4][1] for n in held], [7])
+        self.assertEqual(device.count(RETENTION), 0)
+
     def test_the_devices_own_clock_expires_nothing(self):
         device = offline_with_records()
         device.port.clock.hint += 10 * 365 * 86400

@@ -84,6 +84,20 @@ class TestRot(unittest.TestCase):
                 lost = [s for s in left if s not in still]
                 self.assertTrue(len(lost) <= 4, (segments, name))
 
+    def test_a_record_that_rots_in_the_newer_copy_of_a_segment_comes_from_the_older(self):
+        bare = BareRing()
+        bare.append(4, 24)
+        older = dict(bare.flash.files)
+        bare.append(2, 24)
+        for name in bare.flash.files:
+            if bare.flash.files[name] != older[name]:
+                data = bytearray(bare.flash.files[name])
+                data[60 + 36 + 10] ^= 1
+                bare.flash.files[name] = bytes(data)
+        bare.boot()
+        self.assertEqual(bare.counters.get(UNREADABLE), 1)
+        self.assertTrue(bare.drain() == bare.given)
+
     def test_all_slots_missing_reuses_no_number(self):
         bare = written()
         other = again(bare, {})

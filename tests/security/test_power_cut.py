@@ -4,7 +4,7 @@
 import unittest
 
 from sim.device import INT, Device
-from sim.saved import Saved, each_cut, in_flash, receipts
+from sim.saved import Saved, cut_after, each_cut, in_flash, receipts
 from sim.sim_host import OPERATOR, SUBJECT, field, policy_file, purpose
 from sim.sim_port import PowerCut
 
@@ -50,6 +50,18 @@ class TestWithdraw(unittest.TestCase):
 
         operations = each_cut(saved, command, self.withdrawn_whatever_happened)
         self.assertTrue(operations >= 8)
+
+    def test_once_the_intent_is_durable_no_rotten_slot_brings_consent_back(self):
+        saved = Saved(self.saved())
+        for rotten in ("state.a", "state.b"):
+            device = saved.device()
+            device.run(4)
+            device.host.bundle(SUBJECT, [device.host.withdraw(1)])
+            device.agent.session.restart()
+            self.assertTrue(cut_after(device, 2, False, boot=False))
+            device.port.flash.files[rotten] = b"rot"
+            device.boot()
+            self.assertEqual(device.agent.consent.purposes[1].status, WITHDRAWN, rotten)
 
     def test_by_button_ends_the_same_from_every_cut(self):
         saved = Saved(self.saved())

@@ -39,8 +39,8 @@ class Saved:
         return Device(host, flash, boot)
 
 
-def cut_after(device, operations, torn, steps=12):
-    """Run `device` until the power goes after `operations` flash operations -> True if it did go; then boot."""
+def cut_after(device, operations, torn, steps=12, boot=True):
+    """Run `device` until the power goes after `operations` flash operations -> True if it did go; then `boot`."""
     flash = device.port.flash
     flash.budget, flash.torn = operations, torn
     try:
@@ -48,7 +48,8 @@ def cut_after(device, operations, torn, steps=12):
         went = False
     except PowerCut:
         went = True
-    device.boot()
+    if boot:
+        device.boot()
     return went
 
 

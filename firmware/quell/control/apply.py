@@ -44,8 +44,9 @@ def grant(consent, purpose, generation, may, expired):
     if expired:
         return REFUSED_EXPIRED
     entry = consent.purposes[purpose.id]
-    if entry.status == GIVEN and entry.digest == purpose.digest:
-        return ALREADY  # another generation would leave its records behind
+    given = entry.status == GIVEN and entry.digest == purpose.digest
+    if given or (purpose.basis == LEGITIMATE_INTEREST and entry.status not in (WITHDRAWN, REVOKED)):
+        return ALREADY  # it may collect as it is; another generation would leave its records behind
     if generation != entry.generation or purpose.id in consent.intents:
         return REFUSED_STALE
     consent.changed(entry, GIVEN)

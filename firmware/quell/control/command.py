@@ -65,10 +65,11 @@ def _sound(fields):
     if not isinstance(fields, list) or not fields:
         return False
     if fields[0] == GRANT:
-        return len(fields) == 3 and _uints(fields[1:], 0x7FFFFFFF)
+        return len(fields) == 3 and _uints(fields[1:2], 255) and _uints(fields[2:], 0x7FFFFFFF)
     if fields[0] == WITHDRAW:
         instance = fields[3] if len(fields) == 4 else None
-        return _uints(fields[1:3], 0x7FFFFFFF) and isinstance(instance, bytes) and len(instance) in (0, 8)
+        numbers = _uints(fields[1:2], 255) and _uints(fields[2:3], 0x7FFFFFFF)
+        return numbers and isinstance(instance, bytes) and len(instance) in (0, 8)
     if fields[0] == POLICY:
         return (
             len(fields) == 5

@@ -76,12 +76,12 @@ class Inbox:
         if int.from_bytes(self._keys.random(2), "big") * self._ungated_seen < 65536:
             self._ungated = command
 
-    def next(self, now_ms):
-        """The command to look at now, or None."""
-        full = self._receipts.full()
+    def next(self, now_ms, fetching):
+        """The command to look at now, or None. `fetching`: a policy's body is on its way, grants wait for it."""
+        held = fetching or self._receipts.full()
         for i in range(len(self._waiting)):
             # while receipts wait for the host only withdrawals are applied; the others keep their place
-            if self._waiting[i].kind == WITHDRAW or not full:
+            if self._waiting[i].kind == WITHDRAW or not held:
                 return self._waiting.pop(i)
         if self._ungated is not None and now_ms >= self._ungated_next_ms:
             command, self._ungated = self._ungated, None

@@ -113,11 +113,12 @@ class Uplink:
             ring.ack(records[-1][0] + 1)
         return kept
 
-    def build(self, purpose_id, policies, oldest=0):
+    def build(self, purpose_id, policies, expiry=None):
         """The next batch of a purpose -> (next sequence, message), or None.
 
-        `policies`: {version: hash8}. `oldest`: time in units of the purpose below which a record is past its
-        retention, by the authenticated floor of time: late, never early.
+        `policies`: {version: hash8}. `expiry`: (policy version, oldest): the time below which a record of that version
+        is past its retention, by the authenticated floor of time: late, never early. Another version's records
+        count time in units of their own.
         """
         ring = self._rings.ring(purpose_id)
         policy_version, stored = ring.peek(MAX_BATCH_RECORDS)
@@ -127,7 +128,8 @@ class Uplink:
                 records.append((sequence, encode.decode(data)))
             except (CborError, IndexError):
                 continue
-        records = self._unexpired(ring, records, oldest)
+        if expiry is not None and expiry[0] == policy_version:
+            records = self._unexpired(ring, records, expiry[1])
         if not records:
             return None
         records = _alike(records)
@@ -144,7 +146,7 @@ class Uplink:
             # overshoot tells how many to leave out: records of a purpose are of like size
             take = max(1, min(take - 1, take * MAX_MESSAGE_BYTES // len(message)))
 
-    def step(self, purpose_id, policies, now_ms, oldest=0):
+    def step(self, purpose_id, policies, now_ms, expiry=None):
         """The message to publish now for this purpose, or None: a new batch, or the one in flight again."""
         flight = self._flights.get(purpose_id)
         generation = self._consent.purposes[purpose_id].generation
@@ -160,7 +162,7 @@ class Uplink:
         if not waiting or (gathering and waiting < MAX_BATCH_RECORDS):
             return None
         ring.flush()  # only what is durable is sent: a number that was seen is never given out again
-        built = self.build(purpose_id, policies, oldest)
+        built = self.build(purpose_id, policies, expiry)
         if built is None:
             return None
         self._flights[purpose_id] = _Flight(generation, built[0], built[1], now_ms)
