@@ -40,14 +40,15 @@ class Story:
     def say(self, text: str) -> None:
         """The next numbered line of the story."""
         self._step += 1
-        lines = textwrap.wrap(text, 76)
+        lines = textwrap.wrap(text, 76, break_on_hyphens=False)
         self.console.print(f"[bold]{self._step}.[/bold] {escape(lines[0])}", soft_wrap=True)
         for line in lines[1:]:
             self.console.print("   " + line, markup=False, soft_wrap=True)
 
     def detail(self, text: str) -> None:
         """A line below it, as it is."""
-        self.console.print("   " + text[:77], markup=False, style="dim", soft_wrap=True)
+        shown = text if len(text) <= 77 else text[:76].rstrip() + "…"
+        self.console.print("   " + shown, markup=False, style="dim", soft_wrap=True)
 
     def tell(self) -> dict[str, Any]:
         """Run all steps -> the report. Raises QuellError where a promise does not hold."""
@@ -278,7 +279,7 @@ class Story:
         written = report.write(self.world.folder, self.figures)
         self.say("In figures:")
         for line in report.lines(written):
-            for part in textwrap.wrap(line, 76, subsequent_indent="  "):
+            for part in textwrap.wrap(line, 76, subsequent_indent="  ", break_on_hyphens=False):
                 self.detail(part)
         self.detail(f"{shown(self.world.folder)}/report.json; wire.bin, device/ and home/ for your own search")
         return written
