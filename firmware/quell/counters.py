@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Counts by reason (SPEC §11). They leave the device only in receipts or as a declared field."""
+"""Counts by reason (SPEC §11). They leave the device only in receipts or as a declared field.
+
+Their names, for people, are in ports/reasons.py: a module needs none.
+"""
 
 from quell.codec.builtin import const
 
@@ -37,22 +40,14 @@ NO_MEMORY = const(31)
 BUFFER_LOST = const(32)
 NO_INSTANCE = const(33)
 
-NAMES = (
-    "", "no-policy", "policy-expired", "no-consent", "unknown-field", "missing-required",
-    "no-template", "line-too-long", "rate-limited", "source-failed", "source-absent", "bad-value",
-    "record-too-big", "evicted", "unreadable", "flash-failed", "dropped-by-action", "ack-bad",
-    "ack-stale", "gate-failed", "command-malformed", "command-bad-signature",
-    "command-unknown-signer", "command-refused", "batch-refused", "wire-malformed", "link-failed",
-    "retention", "purged", "slot-rotten", "message-dropped", "no-memory", "buffer-lost",
-    "no-instance",
-)  # fmt: skip
+_REASONS = const(34)  # one more than the last
 
 
 class Counters:
     """One count per reason since boot; saturates at 2^30 - 1, a small integer on 32-bit boards."""
 
     def __init__(self):
-        self._counts = [0] * len(NAMES)
+        self._counts = [0] * _REASONS
 
     def add(self, reason, n=1):
         """Add `n` to the count of `reason`."""

@@ -68,7 +68,8 @@ def bytecode_bytes() -> int:
     with tempfile.TemporaryDirectory(prefix="quell-bench-") as folder:
         out = Path(folder) / "out.mpy"
         for source in sorted((TOP / "firmware/quell").rglob("*.py")):
-            subprocess.run([str(MPY_CROSS), "-o", str(out), str(source)], check=True)
+            name = str(source.relative_to(TOP / "firmware"))  # it stands in the bytecode
+            subprocess.run([str(MPY_CROSS), "-o", str(out), name], check=True, cwd=TOP / "firmware")
             total += out.stat().st_size
     return total
 

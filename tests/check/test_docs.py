@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What the documents name is there, and what is there they name: files, commands, numbers, versions."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 import typer
+from ports import reasons
 
 import quell
 import quell_host
@@ -47,7 +49,7 @@ def code(text: str) -> str:
 
 def test_the_counters_of_spec_are_those_of_the_agent() -> None:
     rows = re.findall(r"^\| (\d+) \| ([a-z-]+) \|", section(SPEC, "11. Reasons"), re.M)
-    assert [(int(n), name) for n, name in rows] == list(enumerate(counters.NAMES))[1:]
+    assert [(int(n), name) for n, name in rows] == list(enumerate(reasons.NAMES))[1:]
     assert constants(counters) == {int(n): name for n, name in rows}
 
 
@@ -149,4 +151,7 @@ def test_the_version_is_one() -> None:
     project = tomllib.loads((ROOT / "host_tools/pyproject.toml").read_text())["project"]
     top = re.search(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
     assert top
-    assert {quell.__version__, quell_host.__version__, project["version"], top.group(1)} == {quell.__version__}
+    package = json.loads((ROOT / "firmware/package.json").read_text())
+    manifest = re.search(r"version=\"([^\"]+)\"", (ROOT / "firmware/manifest.py").read_text())
+    found = {quell_host.__version__, project["version"], top.group(1), package["version"], manifest.group(1)}
+    assert found == {quell.__version__}

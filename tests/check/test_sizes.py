@@ -2,6 +2,7 @@
 """Files and functions stay small, tests tell their rule, and what stands in two places is the same in both."""
 
 import ast
+import json
 import tomllib
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def test_functions_are_at_most_70_lines() -> None:
 def test_every_file_begins_with_its_licence_and_one_sentence() -> None:
     for path in SOURCES + TESTS:
         text = path.read_text()
-        if path.name == "__init__.py" and len(text.splitlines()) <= 3:
+        if path.name == "manifest.py" or (path.name == "__init__.py" and len(text.splitlines()) <= 3):
             continue
         assert text.splitlines()[0].startswith(("# SPDX-License-Identifier: MIT", "#!/")), path
         assert ast.get_docstring(ast.parse(text)), path
@@ -42,3 +43,10 @@ def test_the_catalogue_of_the_firmware_is_made_from_the_hosts() -> None:
 
     host = tomllib.loads((ROOT / "host_tools/quell_host/policy/catalogue.toml").read_text())
     assert catalogue.IDS == {name: source["id"] for name, source in host["source"].items()}
+
+
+def test_the_packages_list_of_files_is_complete() -> None:
+    # `mpremote mip install firmware/package.json` copies exactly the core
+    package = json.loads((ROOT / "firmware/package.json").read_text())
+    files = sorted(path.relative_to(ROOT / "firmware").as_posix() for path in (ROOT / "firmware/quell").rglob("*.py"))
+    assert [target for target, _ in package["urls"]] == [source for _, source in package["urls"]] == files

@@ -3,12 +3,12 @@
 
 import unittest
 
+from ports.reasons import NAMES
 from sim.device import INT, Device
 from sim.saved import receipts
 from sim.sim_host import SUBJECT, field, purpose
 
 from quell.control.receipt import WITHDRAW
-from quell.counters import NAMES
 from quell.limits import MAX_MESSAGE_BYTES, MAX_PURPOSES, MAX_RECEIPTS
 from quell.state.consent import WITHDRAWN
 

@@ -14,13 +14,14 @@ import json
 import sys
 
 from ports.catalogue import IDS
+from ports.reasons import NAMES
 from ports.unix.clock import UnixEntropy
 from ports.unix.flash import FolderFlash
 from ports.unix.logs import LogFile
 from quell.agent import Agent
 from quell.codec import cbor
 from quell.codec.builtin import hex_text, unhexlify
-from quell.counters import NAMES, Counters
+from quell.counters import Counters
 from quell.data import encode
 from quell.errors import LinkError, QuellError
 from quell.limits import MAX_BATCH_RECORDS

@@ -3,10 +3,10 @@
 
 import os
 
+from ports.reasons import NAMES
 from quell import __version__
 from quell.codec.builtin import hex_text
 from quell.codec.divide import floor_divide
-from quell.counters import NAMES
 from quell.data.decide import refusal
 
 try:
