@@ -31,7 +31,7 @@ def section(text: str, title: str) -> str:
 
 def constants(module) -> dict[int, str]:
     """number → name as the documents write it, of a module's constants."""
-    return {value: name.lower().replace("_", "-") for name, value in vars(module).items() if name.isupper() and isinstance(value, int)}
+    return {value: name.lower().replace("_", "-") for name, value in vars(module).items() if name.isupper() and name[0] != "_" and isinstance(value, int)}
 
 
 def commands() -> dict[str, set[str]]:
