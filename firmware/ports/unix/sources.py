@@ -68,8 +68,10 @@ class UnixSources(Sources):
             else:
                 with open(self._withdraw_path) as file:
                     text = file.read(64)
-        except (OSError, UnicodeError):
+        except OSError:
             return None
+        except UnicodeError:
+            return "*"  # pressed, and nobody can say for what: for everything
         return None if text is None else text.strip() or "*"
 
     def _read_fifo(self):
@@ -78,6 +80,11 @@ class UnixSources(Sources):
             self._fifo = open(self._withdraw_path, "r+b")
             self._poll = select.poll()
             self._poll.register(self._fifo, select.POLLIN)
-        if not self._poll.poll(0):
-            return None
-        return str(self._fifo.readline(), "utf-8")
+        # byte by byte, and only while there is one: readline would wait for a newline that may never come
+        text = None
+        while len(text or b"") < 64 and self._poll.poll(0):
+            byte = self._fifo.read(1)
+            text = (text or b"") + byte
+            if byte == b"\n":
+                break
+        return None if text is None else str(text, "utf-8")
