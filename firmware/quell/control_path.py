@@ -57,7 +57,7 @@ class ControlPath:
                 self.purge(purpose_id)
         self._button()
         if self._fetch is not None and now_ms - self._fetch_ms >= FETCH_TIMEOUT_MS:
-            self._fetch = None
+            self._give_up_fetch()
         command = self.inbox.next(now_ms, self._fetch is not None)
         if command is None:
             return
@@ -237,6 +237,7 @@ class ControlPath:
                 self._answer(command, anchor, REFUSED_POLICY)
                 return
             self._fetch = fetch
+            self._remember(command)  # the bundle may come again while its policy is on the way
             self._fetch_ms = self._agent.clock.uptime_ms()
             self._agent.session.subscribe(fetch.topic())
 
@@ -269,6 +270,7 @@ class ControlPath:
             return
         except FlashError:
             self._counters.add(FLASH_FAILED)
+            self.inbox.forget(fetch.command)
             return
         # the body is in its slot; the state's hash is what puts it into force
         agent.rings.flush()
@@ -282,7 +284,12 @@ class ControlPath:
 
     def connection_lost(self):
         """A fetch cannot go on over another connection: its command comes again."""
-        self._fetch = None
+        self._give_up_fetch()
+
+    def _give_up_fetch(self):
+        if self._fetch is not None:
+            self.inbox.forget(self._fetch.command)
+            self._fetch = None
 
     # receipt ---------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from sim.saved import Saved, in_flash, receipts
 from sim.sim_host import NOW_S, OPERATOR, STRANGER, SUBJECT, field, policy_file, purpose
 from sim.sim_host import POLICY as POLICY_SIGNER
 
-from quell.codec.builtin import digest
+from quell.codec.builtin import digest, hex_text
 from quell.control.receipt import POLICY
 from quell.counters import POLICY_EXPIRED, PURGED
 from quell.data_path import BUFFERED, REFUSED
@@ -35,6 +35,36 @@ def push(device, body, version=6, steps=14):
     device.run(steps)
     found = receipts(device, POLICY)
     return found[-1][5] if found else None
+
+
+class TestFetch(unittest.TestCase):
+    def test_a_bundle_that_comes_again_while_the_policy_is_on_its_way_gets_one_receipt(self):
+        device = granted()
+        before = len(receipts(device, POLICY))
+        command = device.host.push(policy_file([purpose()], [CODE], version=6), 6)
+        chunks = [(topic, device.host.retained.pop(topic)) for topic in list(device.host.retained) if "/p/" in topic]
+        message = device.host.bundle(OPERATOR, [command])
+        topic = device.host.topic("cmd/" + hex_text(OPERATOR.kid))
+        for _ in range(3):
+            device.port.link.inbox.append((topic, message))
+            device.run(1)
+        device.port.link.inbox.extend(chunks)
+        device.run(14)
+        self.assertEqual(device.agent.consent.policy_version, 6)
+        self.assertEqual(len(receipts(device, POLICY)), before + 1)
+
+    def test_one_whose_body_did_not_come_is_tried_again_over_a_new_connection(self):
+        device = granted()
+        command = device.host.push(policy_file([purpose()], [CODE], version=6), 6)
+        chunks = {topic: device.host.retained.pop(topic) for topic in list(device.host.retained) if "/p/" in topic}
+        device.host.bundle(OPERATOR, [command])
+        device.agent.session.restart()
+        device.run(100)
+        self.assertEqual(device.agent.consent.policy_version, 5)
+        device.host.retained.update(chunks)
+        device.agent.session.restart()
+        device.run(14)
+        self.assertEqual(device.agent.consent.policy_version, 6)
 
 
 class TestConsent(unittest.TestCase):

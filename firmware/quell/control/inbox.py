@@ -102,6 +102,11 @@ class Inbox:
         self._handled.append(command.hash)
         del self._handled[:-MAX_HANDLED]
 
+    def forget(self, command):
+        """It was not answered after all: the same bytes are looked at again."""
+        if command.hash in self._handled:
+            self._handled.remove(command.hash)
+
     def forget_handled(self):
         """A new instance or policy: what the bundles say must be heard again."""
         self._handled = []
