@@ -52,18 +52,19 @@ class DataPath:
         self._rings.flush(now_ms)
         if self._session.ready():
             for purpose_id in allowed_ids:
-                expiry = (self.policy.version, self._oldest(self.policy.by_id[purpose_id]))
-                message = self._uplink.step(purpose_id, self._consent.policies, now_ms, expiry)
+                message = self._uplink.step(purpose_id, self._consent.policies, now_ms, self._expiry)
                 if self._uplink.unanswered(purpose_id):
                     self._session.restart()  # the next state receipt settles what the host did not understand
                     return
                 if message is not None:
                     self._session.publish("up", message)
 
-    def _oldest(self, purpose):
-        """The time, in units of the purpose, below which its records are past their retention; 0 without a floor."""
+    def _expiry(self, purpose_id):
+        """(policy version, time in the purpose's units below which its records are past retention; 0: none)."""
+        purpose = self.policy.by_id[purpose_id]
         start_s = self._clock.floor_now_s() - purpose.retention_s
-        return floor_divide(start_s, purpose.granularity_s) if start_s > 0 else 0
+        oldest = floor_divide(start_s, purpose.granularity_s) if start_s > 0 else 0
+        return self.policy.version, oldest
 
     def _store(self, event, allowed_ids, now_ms):
         """decide, transform, encode, ring: one event -> how many records."""

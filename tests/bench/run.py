@@ -16,7 +16,6 @@ from rich.table import Table
 
 TOP = Path(__file__).resolve().parents[2]
 MICROPYTHON = TOP / "build/micropython/unix/micropython"
-MPY_CROSS = TOP / "build/micropython/mpy-cross"
 BENCH = TOP / "tests/bench"
 RECORDS = 150
 RUNS = 5
@@ -63,15 +62,9 @@ def smallest_heap_kib() -> int:
 
 
 def bytecode_bytes() -> int:
-    """Bytes of .mpy of everything under firmware/quell, compiled as a module board loads it."""
-    total = 0
-    with tempfile.TemporaryDirectory(prefix="quell-bench-") as folder:
-        out = Path(folder) / "out.mpy"
-        for source in sorted((TOP / "firmware/quell").rglob("*.py")):
-            name = str(source.relative_to(TOP / "firmware"))  # it stands in the bytecode
-            subprocess.run([str(MPY_CROSS), "-o", str(out), name], check=True, cwd=TOP / "firmware")
-            total += out.stat().st_size
-    return total
+    """Bytes of .mpy of everything under firmware/quell: the total of `make size`."""
+    done = subprocess.run([sys.executable, str(TOP / "boards/size.py")], capture_output=True, text=True, check=True)
+    return int(done.stdout.splitlines()[-1].split()[0])
 
 
 def main() -> None:

@@ -146,8 +146,11 @@ class Uplink:
             # overshoot tells how many to leave out: records of a purpose are of like size
             take = max(1, min(take - 1, take * MAX_MESSAGE_BYTES // len(message)))
 
-    def step(self, purpose_id, policies, now_ms, expiry=None):
-        """The message to publish now for this purpose, or None: a new batch, or the one in flight again."""
+    def step(self, purpose_id, policies, now_ms, expiry):
+        """The message to publish now for this purpose, or None: a new batch, or the one in flight again.
+
+        `expiry(purpose id)` gives what `build` takes; asked only when there is a batch to build.
+        """
         flight = self._flights.get(purpose_id)
         generation = self._consent.purposes[purpose_id].generation
         if flight is not None and flight.generation == generation:
@@ -162,7 +165,7 @@ class Uplink:
         if not waiting or (gathering and waiting < MAX_BATCH_RECORDS):
             return None
         ring.flush()  # only what is durable is sent: a number that was seen is never given out again
-        built = self.build(purpose_id, policies, expiry)
+        built = self.build(purpose_id, policies, expiry(purpose_id))
         if built is None:
             return None
         self._flights[purpose_id] = _Flight(generation, built[0], built[1], now_ms)
