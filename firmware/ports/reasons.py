@@ -8,5 +8,5 @@ NAMES = (
     "ack-stale", "gate-failed", "command-malformed", "command-bad-signature",
     "command-unknown-signer", "command-refused", "batch-refused", "wire-malformed", "link-failed",
     "retention", "purged", "slot-rotten", "message-dropped", "no-memory", "buffer-lost",
-    "no-instance",
+    "no-instance", "flush-refused", "sector-retired",
 )  # fmt: skip

@@ -43,7 +43,7 @@ class Agent:
         self.keys.random(1)  # raises EntropyError without a generator
         self._app_sources = [n for name, n in catalogue.items() if name.startswith("app.")]
         self.consent = Consent(port.flash, self.keys, self.counters)
-        self.rings = Rings(port.flash, self.keys, self.consent, self.counters)
+        self.rings = Rings(port.store, self.keys, self.consent, port.clock, self.counters)
         self._load_state(keys_found)
         self.clock = TrustedClock(port.clock, self.consent.floor_s)
         self.receipts = Receipts(self.provisioning, self.consent, self.clock, self.counters)
@@ -61,7 +61,7 @@ class Agent:
     @property
     def erase_level(self):
         """The weakest of what key store and flash reach (quell.port)."""
-        return min(self.port.keystore.level, max(self.port.flash.level, ports.CRYPTOGRAPHIC))
+        return min(self.port.keystore.level, max(self.port.store.level, ports.CRYPTOGRAPHIC))
 
     def is_app_source(self, source):
         """True for catalogue sources that `emit` fills."""
@@ -82,10 +82,10 @@ class Agent:
     def _load_state(self, keys_found):
         """Without its state, or without its keys, everything recorded is of a past that nobody can vouch for."""
         if self.consent.load() and keys_found:
+            self.rings.boot()
             return
         self.consent.instance = b""
-        for purpose_id in self.keys.purposes():
-            self.keys.erase(purpose_id)
+        self.keys.erase_all()
         for purpose_id in list(self.consent.purposes):
             self.rings.shred(purpose_id)
         self.consent.purposes = {}
@@ -95,21 +95,20 @@ class Agent:
 
     def _load_policy(self):
         """The policy whose hash the state names; anything else in the slots is not in force."""
-        for slot, payload in self.policy_slots.both():
+        for slot, payload in self.policy_slots.all():
             try:
                 policy = policies.verify(payload, self.provisioning.anchors, self.is_app_source)
             except PolicyError:
                 continue
-            if policy.hash == self.consent.policy_hash:
+            if policy.hash == self.consent.policy_hash and self.rings.plan(policy):
                 self.data.policy = policy
                 self.policy_slots.in_force(slot)
                 return
 
     def _boot(self):
         """Count the boot, finish what an earlier one began; all before the link opens."""
-        self.consent.boots += 1
         try:
-            self.consent.commit()
+            self.consent.start_boot()
         except FlashError:
             self.counters.add(FLASH_FAILED)
         for purpose_id in list(self.consent.intents):
@@ -165,6 +164,7 @@ class Agent:
     def close(self):
         """Before power goes or the program ends: what is in RAM goes to flash, the link is closed."""
         self.rings.flush()
+        self.rings.note(True)
         self.consent.floor_s = max(self.consent.floor_s, self.clock.floor_s)
         try:
             self.consent.commit()
@@ -177,9 +177,9 @@ class Agent:
     def answered(self, instance):
         """The host answered our state receipt: time is set; a device without instance gets one."""
         if instance != self.consent.instance:
+            self.uplink.forget()
+            self.keys.erase_all()
             for purpose_id in list(self.consent.purposes):
-                self.uplink.forget(purpose_id)
-                self.keys.erase(purpose_id)
                 self.rings.shred(purpose_id)
             self.consent.floor_s = self.clock.floor_s
             self.consent.new_instance(instance)

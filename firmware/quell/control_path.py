@@ -25,6 +25,7 @@ from quell.outcomes import (
     REFUSED_POLICY,
     REFUSED_ROLE,
     REFUSED_ROLLBACK,
+    REFUSED_SPACE,
     REFUSED_STALE,
     REFUSED_UNKNOWN_PURPOSE,
     RESTRICTED,
@@ -118,7 +119,7 @@ class ControlPath:
         intent = consent.intents[purpose_id]
         agent.uplink.forget(purpose_id)
         level = purge.erase(
-            purpose_id, intent, agent.keys, agent.rings, agent.erase_level, self._counters
+            purpose_id, intent, agent.keys, agent.rings, agent.erase_level, agent.port, self._counters
         )
         mark = self._receipts.mark()
         told = intent.outcome
@@ -264,16 +265,21 @@ class ControlPath:
                 raise PolicyError("version", REFUSED_POLICY)
             if agent.clock.floor_now_s() >= policy.expires_s:
                 raise PolicyError("expired", REFUSED_EXPIRED)
+            if not agent.rings.plan(policy):
+                raise PolicyError("space", REFUSED_SPACE)
             agent.policy_slots.save(body)
         except PolicyError as error:
             self._answer(fetch.command, fetch.anchor, error.outcome)
             return
         except FlashError:
             self._counters.add(FLASH_FAILED)
+            if agent.data.policy is not None:
+                agent.rings.plan(agent.data.policy)
             self.inbox.forget(fetch.command)
             return
         # the body is in its slot; the state's hash is what puts it into force
         agent.rings.flush()
+        agent.rings.resize()
         agent.data.policy = policy
         consent.adopt(policy)
         self.inbox.forget_handled()

@@ -39,8 +39,10 @@ MESSAGE_DROPPED = const(30)
 NO_MEMORY = const(31)
 BUFFER_LOST = const(32)
 NO_INSTANCE = const(33)
+FLUSH_REFUSED = const(34)
+SECTOR_RETIRED = const(35)
 
-_REASONS = const(34)  # one more than the last
+_REASONS = const(36)  # one more than the last
 
 
 class Counters:

@@ -49,7 +49,7 @@ class DataPath:
                 self._store(event, allowed_ids, now_ms)
         else:
             self._collector.stop()
-        self._rings.flush(now_ms)
+        self._rings.step(now_ms, self.policy.purposes if self.policy is not None else ())
         if self._session.ready():
             for purpose_id in allowed_ids:
                 message = self._uplink.step(purpose_id, self._consent.policies, now_ms, self._expiry)
@@ -112,9 +112,8 @@ class DataPath:
         event = self._collector.emitted(purpose.id, fields, self.policy, now_ms)
         if event is None or not self._store(event, (purpose.id,), now_ms):
             return REFUSED
-        if durable and self._rings.ring(purpose.id).flush():
-            return DURABLE
-        return BUFFERED
+        ring = self._rings.ring(purpose.id)
+        return DURABLE if not ring.dirty() or durable and ring.make_durable() else BUFFERED
 
     def acknowledge(self, ack):
         """ack: the host has stored (or refused for good) all below a sequence; those records leave the ring."""

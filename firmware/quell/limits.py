@@ -40,13 +40,11 @@ MAX_TEXT_BYTES = const(128)  # one string value
 MAX_BATCH_RECORDS = const(64)
 MAX_GAP = const(64)  # sequences in a row that a batch lists as gaps; after a longer hole it begins behind it
 SEND_EVERY_MS = const(2000)  # gather at least this long, unless a full batch waits
-SEQUENCE_BLOCK = const(4096)  # sequences reserved by one state commit
+SEQUENCE_BLOCK = const(1024)  # sequences reserved by one state commit
 MAX_POLICY_HASHES = const(8)  # of versions that stored records may name
 
-# Ring, file slots: a segment is one littlefs block, the least that a file takes.
-SEGMENT_BYTES = const(4096)
-SEGMENTS_PER_PURPOSE = const(4)
-FLUSH_AFTER_MS = const(900000)  # unsent records reach the flash at the latest 15 min after arrival
+FLUSH_AFTER_MS = const(900000)  # a record waits at most 15 min in RAM, if a port says no other
+HOUSEKEEPING_MS = const(3600000)  # retention, and what the state keeps of time and acknowledgements: 24 commits a day
 
 # Uplink and control.
 ACK_TIMEOUT_MS = const(15000)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What a port must provide: six small objects. Nothing here touches hardware; ports subclass or imitate.
+"""What a port must provide: seven small objects. Nothing here touches hardware; ports subclass or imitate.
 
 The core is synchronous and single-threaded: it calls these from `Agent.step`, and none may block for
 more than the seconds that its docstring allows.
 """
+
+from quell.limits import FLUSH_AFTER_MS
 
 # Erase levels (SPEC §9, key 12), weakest first.
 RESTRICTED = 0
@@ -13,9 +15,22 @@ PHYSICAL = 3
 
 
 class Flash:
-    """Named whole files. `level` is what `erase` reaches on this store (one of the levels above)."""
+    """Named whole files.
+
+    `level`: what `erase` reaches on this store (one of the levels above). `copies`: 2, or 3 where one slot of a
+    two-slot store may wear out. `atomic`: a write that is cut leaves the old file or the new one. `inline_bytes`: a
+    file up to this size costs no block, 0 if there is no such thing. `flushes_per_day`: segments written at most, 0
+    for no limit; `flush_after_ms`: how long a record may wait for that. `least_secret_bytes`: a shorter file with
+    keys would be kept among others, where old copies stay.
+    """
 
     level = RESTRICTED
+    copies = 2
+    atomic = False
+    inline_bytes = 0
+    flushes_per_day = 0
+    flush_after_ms = FLUSH_AFTER_MS
+    least_secret_bytes = 0
 
     def read(self, name):
         """The bytes of file `name` (at most MAX_POLICY_BYTES + 64), or None if it is absent or unreadable."""
@@ -27,6 +42,32 @@ class Flash:
 
     def erase(self, name):
         """Overwrite and remove file `name`; absent is fine. Raises FlashError if it is still there."""
+        raise NotImplementedError
+
+    def strengthen(self, name):
+        """File `name` reads well. If power went while it was written, see to it that it still does at the next boot."""
+
+    def churn(self):
+        """After a purge: displace the old copies of what was erased, as far as the medium lets. Raises FlashError."""
+
+
+class Nor:
+    """A raw partition of NOR flash: `sectors` of `sector_bytes`, programmed in pages of `page_bytes`."""
+
+    sectors = 0
+    sector_bytes = 4096
+    page_bytes = 256
+
+    def read(self, address, into):
+        """Fill the buffer `into` with the bytes from `address`. Raises FlashError."""
+        raise NotImplementedError
+
+    def program(self, address, data):
+        """Clear the bits of `data` that are 0, page by page; durable on return. Raises FlashError."""
+        raise NotImplementedError
+
+    def erase(self, sector):
+        """Set every bit of `sector`. Raises FlashError."""
         raise NotImplementedError
 
 
@@ -99,11 +140,15 @@ class Sources:
 
 
 class Port:
-    """The six objects together. `keystore` is a Flash: the one with the strongest erasure on the board."""
+    """The seven objects together. `keystore` is a Flash: the one with the strongest erasure on the board.
 
-    def __init__(self, flash, keystore, link, clock, entropy, sources):
+    `store` keeps the rings: quell.store.file_slots.FileStore on files, quell.store.nor_store.NorStore on raw NOR.
+    """
+
+    def __init__(self, flash, keystore, store, link, clock, entropy, sources):
         self.flash = flash
         self.keystore = keystore
+        self.store = store
         self.link = link
         self.clock = clock
         self.entropy = entropy

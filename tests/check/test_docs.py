@@ -15,6 +15,7 @@ import quell_host
 from quell import counters, limits, outcomes
 from quell.codec import cbor
 from quell_host import cli
+from quell_host.wire.receipt import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (ROOT / "firmware/SPEC.md").read_text()
@@ -77,16 +78,16 @@ def test_the_limits_in_spec_are_those_of_the_agent() -> None:
         f"check per {limits.UNGATED_CHECK_MS // 1000} s",
         f"While {limits.MAX_RECEIPTS} receipts wait",
         f"a block of {limits.SEQUENCE_BLOCK:,}",
-        f"whole file at most {limits.SEGMENT_BYTES:,} bytes",
         f"over the queue of {limits.MAX_WAITING_COMMANDS}",
     ):
         assert words in text, words
 
 
-def test_the_outcomes_of_spec_are_those_of_the_agent() -> None:
+def test_the_outcomes_of_spec_are_those_of_the_agent_and_the_host() -> None:
     paragraph = re.search(r"^Outcomes: (.*?)\n\n", section(SPEC, "9. Receipt"), re.S | re.M)
     assert paragraph
     assert {int(n): name for n, name in re.findall(r"\b(\d+) `([a-z-]+)`", paragraph.group(1))} == constants(outcomes)
+    assert {int(outcome): outcome.name.lower().replace("_", "-") for outcome in Outcome} == constants(outcomes)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

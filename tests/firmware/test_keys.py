@@ -108,7 +108,7 @@ class TestKeys(unittest.TestCase):
         keys = boot(flash)
         ring, (_, hashing) = keys.ring_key(1, 1), keys.hash_key(1, 1, 60, 2, 100)
         other = keys.ring_key(2, 1)
-        keys.erase(1)
+        keys.erase(1, 1)
         for data in flash.files.values():
             self.assertFalse(ring in data)
             self.assertFalse(hashing in data)
@@ -116,19 +116,19 @@ class TestKeys(unittest.TestCase):
         for _ in range(5):
             keys = boot(flash)
             self.assertEqual(keys.purposes(), {2})
-        self.assertNotEqual(keys.ring_key(1, 1), ring)
+        self.assertNotEqual(keys.ring_key(1, 2), ring)
 
     def test_the_states_that_were_in_flash_cannot_give_back_an_erased_key(self):
         # an attacker who kept every state from after the erasure replays each of them
         flash = seeded()
         keys = boot(flash)
         ring = keys.ring_key(1, 1)
-        keys.erase(1)
+        keys.erase(1, 1)
         for name in ("keys.a", "keys.b"):
             copy = MemFlash()
             copy.files = {name: flash.files[name]}
             keys = boot(copy)
-            self.assertNotEqual(keys.ring_key(1, 1), ring)
+            self.assertNotEqual(keys.ring_key(1, 2), ring)
             self.assertNotEqual(keys.random(32), ring)
 
     def test_a_key_that_could_not_be_stored_is_no_key(self):
@@ -147,7 +147,7 @@ class TestKeys(unittest.TestCase):
         keys = boot(flash)
         keys.ring_key(1, 1)
         flash.broken = True
-        self.assertRaises(FlashError, keys.erase, 1)
+        self.assertRaises(FlashError, keys.erase, 1, 1)
         self.assertFalse(keys.has_ring_key(1))
 
 

@@ -74,6 +74,7 @@ class TestBatch(unittest.TestCase):
         message = seal(
             provisioning(), unhexlify(head["instance"]), head["purpose"], head["generation"],
             (head["policy_version"], unhexlify(head["policy8"])), head["first"], records,
+            batch["lost"],
         )  # fmt: skip
         self.assertEqual(hex_text(message), batch["message"])
 

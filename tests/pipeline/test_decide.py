@@ -5,6 +5,7 @@ import unittest
 
 from sim.device import INT
 from sim.sim_host import field, purpose
+from sim.sim_port import MemFlash
 
 from quell.codec import cbor
 from quell.counters import MISSING_REQUIRED, NO_CONSENT, NO_INSTANCE, NO_POLICY, POLICY_EXPIRED, UNKNOWN_FIELD, Counters
@@ -36,7 +37,7 @@ def policy(*purposes):
 
 
 def consent(status=GIVEN, digest=None, instance=b"instance", reconciled=True):
-    made = Consent(None, None, Counters())
+    made = Consent(MemFlash(), None, Counters())
     made.instance, made.reconciled = instance, reconciled
     made.purposes = {1: Entry(1, status, bytes(16), purpose(1)[10] if digest is None else digest, True)}
     return made

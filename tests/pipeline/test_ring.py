@@ -3,11 +3,10 @@
 
 import unittest
 
-from sim.bare_ring import BareRing
+from sim.bare_ring import BLOCK, SEGMENT_BYTES, SEGMENTS, BareRing
 from sim.sim_port import MemFlash, PowerCut
 
 from quell.counters import BUFFER_LOST, EVICTED, FLASH_FAILED, UNREADABLE
-from quell.limits import SEGMENT_BYTES, SEGMENTS_PER_PURPOSE
 
 
 class TestOrder(unittest.TestCase):
@@ -16,15 +15,19 @@ class TestOrder(unittest.TestCase):
         bare.append(10)
         self.assertTrue(bare.drain(3) == bare.given)
         self.assertEqual(bare.ring.stats()["records"], 0)
-        self.assertEqual(bare.ring.peek(10), (0, []))
+        self.assertEqual(bare.ring.peek(10)[1], [])
 
-    def test_only_durable_records_are_given_out(self):
+    def test_records_are_given_out_before_they_are_in_flash_and_never_reach_it_if_acknowledged(self):
         bare = BareRing()
         bare.append(2)
         bare.append(3, flush=False)
-        self.assertEqual(len(bare.ring.peek(64)[1]), 2)
+        self.assertEqual(len(bare.ring.peek(64)[1]), 5)
         self.assertEqual(bare.ring.dirty(), 3)
         self.assertEqual(bare.ring.stats()["records"], 5)
+        before = bare.flash.operations
+        bare.ring.ack(5)
+        self.assertTrue(bare.ring.flush())
+        self.assertEqual((bare.ring.dirty(), bare.flash.operations), (0, before))
 
     def test_a_restart_at_every_flush_loses_nothing_durable(self):
         bare = BareRing()
@@ -32,16 +35,17 @@ class TestOrder(unittest.TestCase):
             bare.append(1)
             bare.boot()
             self.assertEqual(bare.ring.stats()["records"], n + 1)
-            self.assertEqual(bare.ring.next, n + 1)
+            self.assertEqual(bare.ring.next, bare.reserved)
         self.assertTrue(bare.drain() == bare.given)
         self.assertEqual(bare.reused, [])
 
-    def test_buffered_records_of_a_restart_are_gone_and_their_numbers_free(self):
+    def test_buffered_records_of_a_restart_are_gone_and_their_numbers_never_used_again(self):
         bare = BareRing()
         bare.append(3)
         bare.append(2, flush=False)
         bare.boot()
         self.assertEqual(sorted(bare.drain()), [0, 1, 2])
+        self.assertEqual(bare.append(1), [BLOCK])
 
     def test_acknowledged_records_do_not_come_back(self):
         bare = BareRing()
@@ -64,7 +68,7 @@ class TestOrder(unittest.TestCase):
     def test_a_segment_holds_records_of_one_policy_version(self):
         bare = BareRing()
         for version in (1, 1, 2, 3):
-            bare.ring.append(b"record", version)
+            bare.ring.append(b"record", version, 0)
         bare.ring.flush()
         seen = []
         for _ in range(3):
@@ -100,7 +104,7 @@ class TestWrap(unittest.TestCase):
     def test_no_file_is_over_the_segment_size_and_no_more_files_than_slots(self):
         bare = BareRing()
         bare.append(200, 499)
-        self.assertEqual(len(bare.flash.files), SEGMENTS_PER_PURPOSE)
+        self.assertEqual(len(bare.flash.files), SEGMENTS)
         for data in bare.flash.files.values():
             self.assertTrue(len(data) <= SEGMENT_BYTES)
 
@@ -139,7 +143,7 @@ class TestFlash(unittest.TestCase):
         bare = BareRing()
         bare.flash.full = True
         bare.append(3)
-        self.assertEqual(bare.ring.peek(64), (0, []))
+        self.assertEqual(bare.ring.dirty(), 3)
         bare.boot()
         self.assertEqual(bare.ring.stats()["records"], 0)
 

@@ -49,7 +49,7 @@ class TestSlots(unittest.TestCase):
                 slots, _, _ = store(flash)
                 flash.budget, flash.torn = n, torn
                 try:
-                    slots.save_both(b"new")
+                    slots.save_all(b"new")
                 except PowerCut:
                     pass
                 flash.reboot()
@@ -86,7 +86,7 @@ class TestSlots(unittest.TestCase):
 
     def test_after_both_slots_were_written_neither_holds_the_past(self):
         flash = self.saved(b"past", b"past")
-        store(flash)[0].save_both(b"strict")
+        store(flash)[0].save_all(b"strict")
         for name in ("x.a", "x.b"):
             self.assertFalse(b"past" in flash.files[name])
 
@@ -109,11 +109,11 @@ class TestSlots(unittest.TestCase):
     def test_the_slot_in_force_is_protected_whatever_the_counters_say(self):
         flash = self.saved(b"in force", b"newer but refused")
         slots = store(flash)[0]
-        for slot, payload in slots.both():
+        for slot, payload in slots.all():
             if payload == b"in force":
                 slots.in_force(slot)
         slots.save(b"next")
-        payloads = [payload for _, payload in slots.both()]
+        payloads = [payload for _, payload in slots.all()]
         self.assertIn(b"in force", payloads)
         self.assertIn(b"next", payloads)
 

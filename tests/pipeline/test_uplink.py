@@ -12,7 +12,7 @@ from quell.codec.builtin import digest
 from quell.counters import ACK_BAD, ACK_STALE, BATCH_REFUSED, EVICTED
 from quell.data import encode
 from quell.data.uplink import plaintext
-from quell.limits import ACK_TIMEOUT_MS, MAX_MESSAGE_BYTES
+from quell.limits import ACK_TIMEOUT_MS, MAX_MESSAGE_BYTES, SEQUENCE_BLOCK
 
 _SAVED = []
 FIELDS = (
@@ -37,6 +37,11 @@ def stored(device):
     """The values that the host holds of the current instance and generation, in order of sequence."""
     held = device.host.stored.get((device.host.instance, 1, device.agent.consent.purposes[1].generation), {})
     return [held[sequence][4] for sequence in sorted(held)]
+
+
+def told_lost(device):
+    """How many records of the current instance and generation the device told the host it lost."""
+    return device.host.lost[(device.host.instance, 1, device.agent.consent.purposes[1].generation)]
 
 
 def forget_memory(device):
@@ -94,17 +99,20 @@ class TestPlaintext(unittest.TestCase):
 
     def test_gaps_are_listed_by_offset(self):
         records = [(5, self.record(v1=1)), (8, self.record(v1=2))]
-        self.assertEqual(cbor.decode(plaintext(3, records), 1400)[4], [0, 1, 3, 4])
+        self.assertEqual(cbor.decode(plaintext(3, records, 0), 1400)[4], [0, 1, 3, 4])
+
+    def test_what_the_ring_lost_comes_last(self):
+        self.assertEqual(cbor.decode(plaintext(0, [(0, self.record(v1=1))], 1 << 31), 1400)[8:], [1 << 31])
 
     def test_mixed_shapes_and_time_that_steps_back(self):
         records = [(0, self.record(100, v1=1)), (1, self.record(90, v2="x")), (2, self.record(95, v1=7))]
-        _, _, _, base, gaps, _, shapes, rows = cbor.decode(plaintext(0, records), 1400)
+        _, _, _, base, gaps, _, shapes, rows, _ = cbor.decode(plaintext(0, records, 0), 1400)
         self.assertEqual((base, gaps, shapes), (100, [], [[1], [2]]))
         self.assertEqual(rows, [0, 0, 1, 1, -10, "x", 0, 5, 7])
 
     def test_only_what_repeats_is_in_the_table_and_text_is_not_bytes(self):
         records = [(i, self.record(v1=value)) for i, value in enumerate(("ab", b"ab", "ab", "cd", "e", "e"))]
-        _, _, _, _, _, strings, _, rows = cbor.decode(plaintext(0, records), 1400)
+        _, _, _, _, _, strings, _, rows, _ = cbor.decode(plaintext(0, records, 0), 1400)
         self.assertEqual(strings, ["ab"])
         self.assertEqual([rows[i] for i in range(2, 18, 3)], [[0], b"ab", [0], "cd", "e", "e"])
 
@@ -184,11 +192,6 @@ class TestSplit(unittest.TestCase):
         device.run(6)
         device.host.auto = False
         device.agent.emit("diagnostics", {"code": 2}, durable=True)
-        for name in ("r010", "r011", "r012", "r013"):
-            data = device.port.flash.files[name]
-            if len(data) == 60:
-                device.port.flash.files[name] = b""
-                break
         device.boot()
         device.host.auto = True
         device.agent.emit("diagnostics", {"code": 3}, durable=True)
@@ -230,16 +233,30 @@ class TestDelivery(unittest.TestCase):
         self.assertEqual(device.count(BATCH_REFUSED), 3)
         self.assertEqual(device.agent.rings.stats(1)["records"], 0)
 
+    def test_numbers_that_a_power_cut_left_unused_are_no_loss(self):
+        device = granted()
+        for n in range(3):
+            device.agent.emit("diagnostics", {"code": n}, durable=True)
+            forget_memory(device)
+        device.run(10, 2000)
+        generation = device.agent.consent.purposes[1].generation
+        numbers = sorted(device.host.stored[(device.host.instance, 1, generation)])
+        self.assertTrue(numbers[2] >= 2 * SEQUENCE_BLOCK)
+        self.assertEqual([values[1] for values in stored(device)], [0, 1, 2])
+        self.assertEqual(told_lost(device), 0)
+
     def test_what_was_evicted_under_way_is_a_gap(self):
         device = granted()
         device.port.link.up = False
         device.agent.session.restart()
+        device.agent.rings.ring(1).resize(4)
         for n in range(600):
             device.agent.emit("diagnostics", {"code": n, "release": "r" * 32})
         device.port.link.up = True
         device.run(80, 3000)
         evicted = device.count(EVICTED)
         self.assertTrue(evicted > 100)
+        self.assertEqual(told_lost(device), evicted)
         self.assertEqual([values[1] for values in stored(device)], list(range(evicted, 600)))
 
 

@@ -178,7 +178,7 @@ class TestBroken(unittest.TestCase):
             self.assertEqual(device.agent.emit("diagnostics", {"code": n}), REFUSED)
         device.port.flash.write = write
         self.assertTrue(device.agent.emit("diagnostics", {"code": 2}))
-        self.assertTrue(device.agent.consent.reserved_for(1, 1) > 0)
+        self.assertTrue(device.agent.consent.reserved[1][1] > 0)
 
 
 class TestMemory(unittest.TestCase):

@@ -11,6 +11,7 @@ from quell.codec.builtin import digest
 from quell.control.receipt import GRANT, WITHDRAW
 from quell.counters import NO_CONSENT, PURGED
 from quell.data_path import BUFFERED, DURABLE, REFUSED
+from quell.limits import SEQUENCE_BLOCK
 from quell.outcomes import DONE, REFUSED_BASIS
 from quell.port import LOGICAL
 from quell.state.consent import GIVEN, REVOKED, WITHDRAWN
@@ -103,7 +104,7 @@ class TestErase(unittest.TestCase):
         self.assertEqual(receipt[9], device.agent.consent.purposes[1].challenge)
         self.assertEqual(receipt[10], digest(command))
         self.assertEqual((receipt[11], receipt[12]), (1, LOGICAL))
-        self.assertEqual((receipt[13], receipt[22]), (1, 2))
+        self.assertEqual((receipt[13], receipt[22]), (SEQUENCE_BLOCK - 1, 2))
         self.assertEqual(receipt[19], 1)
         self.assertEqual(device.count(PURGED), 2)
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""A ring alone, on a flash in memory: what a restart sees is a new `FileSlots` on the same files."""
+"""A ring alone, on a flash in memory: what a restart sees is a new `FileStore` on the same files."""
 
 from quell.counters import Counters
-from quell.store.file_slots import FileSlots
+from quell.store.file_slots import FileStore
 from sim.sim_port import MemFlash
 
 KEY = bytes(range(32))
 BLOCK = 64
+SEGMENTS = 4
+SEGMENT_BYTES = 4096
 
 
 class BareRing:
@@ -34,10 +36,10 @@ class BareRing:
         self.flash.reboot()
         self.counters = Counters()
         purpose, generation, key = self.args
-        self.ring = FileSlots(
-            self.flash, purpose, generation, key, self._salt, self._reserve, self.counters
-        )
-        self.ring.mount(self.reserved)
+        store = FileStore(self.flash, SEGMENTS, SEGMENT_BYTES)
+        store.plan([(purpose, 1)])
+        self.ring = store.open(purpose, generation, key, self._salt, self._reserve, self.counters)
+        self.ring.mount(self.reserved, 0, 0)
         return self.ring
 
     def append(self, count=1, size=100, flush=True):
@@ -45,7 +47,7 @@ class BareRing:
         out = []
         for _ in range(count):
             data = len(self.given).to_bytes(4, "big") + bytes(size - 4)
-            sequence = self.ring.append(data, 1)
+            sequence = self.ring.append(data, 1, 0)
             if sequence in self.given:
                 self.reused.append(sequence)
             self.given[sequence] = data

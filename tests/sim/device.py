@@ -8,7 +8,7 @@ from quell.counters import Counters
 from quell.state import provisioning
 from quell.state.keys import Keys
 from sim.sim_host import SimHost, field, policy_file, purpose, request
-from sim.sim_port import sim_port
+from sim.sim_port import MemFlash, sim_port
 
 INT, BOOL, WORD, TEXT, TIME, IPV4, IPV6, MAC, IMEI, IMSI = range(10)
 ICCID, PHONE, ENUM, VERSION, HEX, IP, LEVEL, DURATION, ANY, ID = range(10, 20)
@@ -20,14 +20,18 @@ def traceback(error):
 
 
 class Device:
-    """An agent that can be rebooted on the same flash. `flash`: of a device that is provisioned already."""
+    """An agent that can be rebooted on the same flash. `flash`: a MemFlash, or a board of sim_board.py.
+
+    `provisioned`: what is in the flash is a device already; by default so when a flash is given.
+    """
 
     trusted_entropy = True
 
-    def __init__(self, host=None, flash=None, boot=True):
+    def __init__(self, host=None, flash=None, boot=True, provisioned=None):
         self.host = host or SimHost()
-        self.port = sim_port(self.host, flash)
-        if flash is None:
+        self.board = flash or MemFlash()
+        self.port = sim_port(self.host, self.board)
+        if not (flash is not None if provisioned is None else provisioned):
             self.host.public = provision(self.port)
         if boot:
             self.boot()
@@ -35,10 +39,10 @@ class Device:
     def boot(self, power_is_back=True):
         """Power on: a new agent on the same flash, with everything else new."""
         if power_is_back:
-            self.port.flash.reboot()
+            self.board.reboot()
         hint, ms = self.port.clock.hint, self.port.clock.ms
         sources = self.port.sources
-        self.port = sim_port(self.host, self.port.flash)
+        self.port = sim_port(self.host, self.board)
         self.port.entropy.trusted = self.trusted_entropy
         self.port.clock.hint = None if hint is None else hint + ms // 1000
         self.port.sources.values, self.port.sources.button = sources.values, sources.button

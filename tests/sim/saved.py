@@ -17,6 +17,20 @@ def _copy(value):
     return list(value) if isinstance(value, list) else value
 
 
+def host_copy(host):
+    """What the host has in memory, to be given to another one."""
+    return {name: _copy(getattr(host, name)) for name in _HOST}
+
+
+def restored_host(memory):
+    """A new host that remembers this. It takes signatures for good, since checking them is the slow part."""
+    host = SimHost()
+    for name in _HOST:
+        setattr(host, name, _copy(memory[name]))
+    host.verify = False
+    return host
+
+
 class Saved:
     """What is in the flash of `device` and in its host's memory now; what is in the device's RAM is gone.
 
@@ -26,14 +40,11 @@ class Saved:
     def __init__(self, device):
         device.host.retained = {}
         self._files = dict(device.port.flash.files)
-        self._host = {name: _copy(getattr(device.host, name)) for name in _HOST}
+        self._host = host_copy(device.host)
 
     def device(self, boot=True):
         """A new device with a new host, both as they were. `boot`: power it on."""
-        host = SimHost()
-        for name in _HOST:
-            setattr(host, name, _copy(self._host[name]))
-        host.verify = False
+        host = restored_host(self._host)
         flash = MemFlash()
         flash.files = dict(self._files)
         return Device(host, flash, boot)

@@ -85,6 +85,7 @@ class SimHost:
         self.refuse = 0
         self.batches = []
         self.stored = {}  # (instance, purpose, generation) -> {sequence: (trust, boot, time, epoch, {field: value})}
+        self.lost = {}  # (instance, purpose, generation) -> records that the device says it lost
         self.duplicates = 0
         self.receipts = []
         self.state = None
@@ -129,7 +130,7 @@ class SimHost:
 
     def _batch(self, topic, payload):
         self.batches.append(payload)
-        head, records = open_batch(payload)
+        head, records, lost = open_batch(payload)
         instance, purpose_id, generation = head[1], head[2], head[3]
         if not self.auto:
             return []
@@ -137,7 +138,9 @@ class SimHost:
         following = head[6] + head[7]
         if self.refuse:
             return [(to, self.ack([3, purpose_id, generation, following, self.refuse, bytes(16), self.time_s]))]
-        held = self.stored.setdefault((instance, purpose_id, generation), {})
+        key = (instance, purpose_id, generation)
+        self.lost[key] = max(self.lost.get(key, 0), lost)
+        held = self.stored.setdefault(key, {})
         for sequence, record in records:
             if sequence in held:
                 self.duplicates += 1
@@ -185,8 +188,9 @@ class SimHost:
 
 
 def open_batch(message):
-    """(the batch's array, [(sequence, (trust, boot, time, epoch, {field: value}))…]); raises when it does not open."""
+    """(its array, [(sequence, (trust, boot, time, epoch, {field: value}))…], lost); raises when it does not open."""
     batch = cbor.decode(message, 1400)
+    assert batch[0] == 2
     instance = batch[1]
     aad = cbor.encode(["quell/1 batch", DEVICE_ID] + batch[1:8])
     assert isinstance(batch[8], Tag) and batch[8].number == 96
@@ -196,7 +200,7 @@ def open_batch(message):
     key = hkdf(hkdf(DEVICE_KEY, b"", b"quell/1 uplink", 32), salt, context, 16)
     text = aead.open_sealed(key, bytes(13), cbor.encode(["Encrypt", protected, aad]), sealed)
     assert salt == hmac(hkdf(DEVICE_KEY, b"", b"quell/1 salt", 32), aad, text)[:16]
-    epoch, trust, boot, time, gaps, strings, shapes, rows = cbor.decode(text, 1400)
+    epoch, trust, boot, time, gaps, strings, shapes, rows, lost = cbor.decode(text, 1400)
     records = []
     at = 0
     for offset in range(batch[7]):
@@ -211,4 +215,4 @@ def open_batch(message):
         at += 2 + len(shape)
         records.append((batch[6] + offset, (trust, boot, time, epoch, values)))
     assert at == len(rows)
-    return batch, records
+    return batch, records, lost

@@ -3,6 +3,7 @@
 
 from quell.errors import FlashError, LinkError
 from quell.port import LOGICAL, Clock, Entropy, Flash, Link, Port, Sources
+from quell.store.file_slots import FileStore
 
 
 class PowerCut(BaseException):
@@ -177,7 +178,8 @@ class SimSources(Sources):
         self.button = None
 
 
-def sim_port(host, flash=None):
-    """A Port of the above. `flash` is reused to imitate a reboot."""
-    flash = flash or MemFlash()
-    return Port(flash, flash, SimLink(host), SimClock(), SimEntropy(), SimSources())
+def sim_port(host, board=None):
+    """A Port of the above on a board, or on one Flash for everything, which is reused to imitate a reboot."""
+    board = board or MemFlash()
+    flash, keystore, store = board.parts() if hasattr(board, "parts") else (board, board, FileStore(board, 64, 4096))
+    return Port(flash, keystore, store, SimLink(host), SimClock(), SimEntropy(), SimSources())

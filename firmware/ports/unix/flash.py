@@ -6,6 +6,7 @@ import os
 from quell.errors import FlashError
 from quell.limits import MAX_POLICY_BYTES
 from quell.port import LOGICAL, Flash
+from quell.store.file_slots import FileStore
 
 try:
     import ffi
@@ -17,6 +18,15 @@ except (ImportError, OSError):  # a build without libffi: durability is then the
     _fsync = _umask = None
 
 _MAX_FILE_BYTES = MAX_POLICY_BYTES + 64
+
+
+_SEGMENTS = 64
+_SEGMENT_BYTES = 4096
+
+
+def folder_store(flash):
+    """The rings of a PC: as a module's, with room for every purpose that a policy may have."""
+    return FileStore(flash, _SEGMENTS, _SEGMENT_BYTES)
 
 
 class FolderFlash(Flash):

@@ -9,7 +9,7 @@ import sys
 
 from ports.catalogue import IDS
 from ports.unix.clock import UnixClock, UnixEntropy
-from ports.unix.flash import FolderFlash
+from ports.unix.flash import FolderFlash, folder_store
 from ports.unix.preview import NoLink
 from ports.unix.sources import UnixSources
 from quell.agent import Agent
@@ -23,7 +23,7 @@ _RECORDS = 64
 def main(folder):
     """Run -> exit code 0 when every part worked."""
     flash = FolderFlash(folder)
-    port = Port(flash, flash, NoLink(), UnixClock(), UnixEntropy(), UnixSources({}))
+    port = Port(flash, flash, folder_store(flash), NoLink(), UnixClock(), UnixEntropy(), UnixSources({}))
     agent = Agent(port, IDS, str)
     agent.receipts.state(agent.keys.random(16))
     taken = 0

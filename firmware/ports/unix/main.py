@@ -12,7 +12,7 @@ import time
 from ports.catalogue import IDS
 from ports.unix import status
 from ports.unix.clock import UnixClock, UnixEntropy
-from ports.unix.flash import FolderFlash
+from ports.unix.flash import FolderFlash, folder_store
 from ports.unix.link import UmqttLink
 from ports.unix.sources import UnixSources
 from quell.agent import Agent
@@ -50,7 +50,7 @@ def make_port(config, on_malformed):
     flash = FolderFlash(config["dir"])
     sources = UnixSources(config.get("logs", {}), config.get("withdraw_file"))
     link = UmqttLink(config["broker"], on_malformed)
-    return Port(flash, flash, link, UnixClock(), UnixEntropy(), sources)
+    return Port(flash, flash, folder_store(flash), link, UnixClock(), UnixEntropy(), sources)
 
 
 def load_app(path):

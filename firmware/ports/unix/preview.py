@@ -16,7 +16,7 @@ import sys
 from ports.catalogue import IDS
 from ports.reasons import NAMES
 from ports.unix.clock import UnixEntropy
-from ports.unix.flash import FolderFlash
+from ports.unix.flash import FolderFlash, folder_store
 from ports.unix.logs import LogFile
 from quell.agent import Agent
 from quell.codec import cbor
@@ -93,7 +93,7 @@ def make_agent(job):
     request = cbor.decode(unhexlify(job["prov"]), 4096)
     provisioning.provision(flash, Keys(flash, UnixEntropy(), counters), request, counters)
     sources = DescribedSources({int(i): v for i, v in job["sources"].items()}, job["logs"])
-    port = Port(flash, flash, NoLink(), DescribedClock(job["time_s"]), UnixEntropy(), sources)
+    port = Port(flash, flash, folder_store(flash), NoLink(), DescribedClock(job["time_s"]), UnixEntropy(), sources)
     agent = Agent(port, IDS, str)
     with open(job["policy"], "rb") as file:
         body = file.read()

@@ -10,10 +10,12 @@ try:
     from uhashlib import sha256
     from ubinascii import hexlify, unhexlify
     import ustruct as struct
+    from uarray import array
 except ImportError:
     from hashlib import sha256
     from binascii import hexlify, unhexlify
     import struct
+    from array import array
 
 try:
     from ucryptolib import aes

@@ -25,8 +25,11 @@ def _repeats(records):
     return {repeated[i]: i for i in range(len(repeated))}
 
 
-def plaintext(first, records):
-    """SPEC §4 plaintext of `records` ([(sequence, Record)…] of one epoch, trust and boot), accounting from `first`."""
+def plaintext(first, records, lost):
+    """SPEC §4 plaintext of `records` ([(sequence, Record)…] of one epoch, trust and boot), accounting from `first`.
+
+    `lost`: the ring's.
+    """
     index = _repeats(records)
     strings = [cbor.decode(key, MAX_MESSAGE_BYTES) for key in sorted(index)]
     shapes = []
@@ -46,11 +49,11 @@ def plaintext(first, records):
             at = index.get(cbor.encode(value)) if isinstance(value, (str, bytes)) else None
             rows.append(value if at is None else [at])
     return cbor.encode(
-        [head.epoch, head.trust, head.boot, head.time, gaps, strings, shapes, rows]
+        [head.epoch, head.trust, head.boot, head.time, gaps, strings, shapes, rows, lost]
     )
 
 
-def seal(provisioning, instance, purpose_id, generation, policy, first, records):
+def seal(provisioning, instance, purpose_id, generation, policy, first, records, lost):
     """A batch message (bytes) for `records`, however large. `policy`: (version, first 8 bytes of its hash)."""
     count = records[-1][0] + 1 - first
     head = [instance, purpose_id, generation, policy[0], policy[1], first, count]
@@ -61,10 +64,10 @@ def seal(provisioning, instance, purpose_id, generation, policy, first, records)
         provisioning.key_version,
         [provisioning.device_id, instance],
         aad,
-        plaintext(first, records),
+        plaintext(first, records, lost),
     )
     # the sealed message is CBOR already: it goes in as it is, behind the head of the array
-    out = bytearray(b"\x89\x01")
+    out = bytearray(b"\x89\x02")
     for item in head:
         cbor.encode_into(out, item)
     return bytes(out) + sealed
@@ -140,6 +143,7 @@ class Uplink:
         while True:
             message = seal(
                 self._provisioning, self._consent.instance, purpose_id, generation, policy, first, records[:take],
+                ring.lost,
             )  # fmt: skip
             if len(message) <= MAX_MESSAGE_BYTES or take == 1:
                 return records[take - 1][0] + 1, message
@@ -164,7 +168,6 @@ class Uplink:
         gathering = now_ms - self._last_ms.get(purpose_id, -SEND_EVERY_MS) < SEND_EVERY_MS
         if not waiting or (gathering and waiting < MAX_BATCH_RECORDS):
             return None
-        ring.flush()  # only what is durable is sent: a number that was seen is never given out again
         built = self.build(purpose_id, policies, expiry(purpose_id))
         if built is None:
             return None

@@ -65,9 +65,12 @@ class Consent:
         self.unacknowledged = []  # receipts, oldest first
         self.last = {}  # id -> last receipt of the purpose
         self.reconciled = False  # bundles were seen at least once in this instance and policy
-        self.reserved = {}  # id -> [generation, first sequence not yet reserved]
+        self.reserved = {}  # id -> [generation, first sequence not yet reserved, acknowledged, lost]
+        self._starts = {}  # `reserved` as the boot before left it
         self.ended = {}  # id -> generation, of purposes that no policy has any more
         self.policies = {}  # version -> first 8 bytes of its hash: stored records name their version
+        self.age_s = 0  # time that the device was on, in all boots: what retention is judged by without a clock
+        self.flushes_left = 0  # of the day's budget
 
     def load(self):
         """Read the record. False: there is none that verifies; all is new and nothing is permitted."""
@@ -83,6 +86,7 @@ class Consent:
             self.policy_hash, self.policy_version = m[5], m[6]
             self.unacknowledged, self.last = m[9], m[10]
             self.reconciled, self.reserved, self.policies, self.ended = m[11], m[12], m[13], m[14]
+            self.age_s, self.flushes_left = m[15], m[16]
         except (CborError, KeyError, TypeError, ValueError, AttributeError):
             return False
         self.purposes, self.intents = purposes, intents
@@ -114,6 +118,8 @@ class Consent:
                 12: self.reserved,
                 13: self.policies,
                 14: self.ended,
+                15: self.age_s,
+                16: self.flushes_left,
             }
         )
         if len(payload) > MAX_STATE_BYTES:
@@ -125,8 +131,8 @@ class Consent:
         self._slots.save(self._payload())
 
     def commit_both(self):
-        """Write the record to both slots: for every transition that restricts."""
-        self._slots.save_both(self._payload())
+        """Write the record to every slot: for every transition that restricts."""
+        self._slots.save_all(self._payload())
 
     def refusal(self, purpose):
         """0 if records of `purpose` (a policy's Purpose) may be collected and sent now, else the reason."""
@@ -198,25 +204,60 @@ class Consent:
         """Start over under an instance that the host gave: nothing of the one before is valid. Commits."""
         self.instance = instance
         self.reconciled = False
-        self.reserved = {}
+        self.reserved, self._starts = {}, {}
         self.ended = {}
         for entry in self.purposes.values():
             entry.generation, entry.status, entry.granted_here = 0, UNKNOWN, False
             entry.challenge = self.new_challenge()
         self.commit_both()
 
+    def start_boot(self):
+        """Count the boot and commit. Each purpose gets a block of sequences that no boot before can have used.
+
+        Raises FlashError; then none is reserved, and the first record tries again.
+        """
+        self.boots += 1
+        self._starts = self.reserved
+        self.reserved = {}
+        for purpose_id, entry in self._starts.items():
+            self.reserved[purpose_id] = [entry[0], entry[1] + SEQUENCE_BLOCK, entry[2], entry[3]]
+        try:
+            self.commit()
+        except FlashError:
+            self.reserved = self._starts
+            raise
+
     def reserve(self, purpose_id, generation, sequence):
         """Make sure that `sequence` is below the reserved block, so that no boot uses it for another record."""
         entry = self.reserved.get(purpose_id)
         if entry is None or entry[0] != generation or sequence >= entry[1]:
-            self.reserved[purpose_id] = [generation, sequence + SEQUENCE_BLOCK]
+            known = entry[2:] if entry is not None and entry[0] == generation else [0, 0]
+            self.reserved[purpose_id] = [generation, sequence + SEQUENCE_BLOCK] + known
             try:
                 self.commit()
             except FlashError:
-                self.reserved[purpose_id] = entry or [generation, 0]  # not reserved: the next record tries again
+                self.reserved[purpose_id] = entry or [generation, 0, 0, 0]  # not reserved: the next record tries again
                 raise
 
-    def reserved_for(self, purpose_id, generation):
-        """First sequence not yet reserved for this purpose and generation, 0 if none ever was."""
+    def note(self, purpose_id, generation, acked, lost):
+        """Note how far a ring was acknowledged and what it lost, for the next commit -> True if that is news."""
         entry = self.reserved.get(purpose_id)
-        return entry[1] if entry is not None and entry[0] == generation else 0
+        if entry is None or entry[0] != generation or entry[2:] == [acked, lost]:
+            return False
+        entry[2:] = [acked, lost]
+        return True
+
+    def give_back(self, purpose_id, generation, sequence):
+        """No number from `sequence` on was used: the next boot may begin with it, once this is committed."""
+        entry = self.reserved.get(purpose_id)
+        if entry is not None and entry[0] == generation:
+            entry[1] = sequence
+
+    def start_at(self, purpose_id, generation, sequence, acked, lost):
+        """A ring leaves the RAM in mid-boot: the next mount goes on here."""
+        self._starts[purpose_id] = [generation, sequence, acked, lost]
+
+    def start_of(self, purpose_id, generation):
+        """(first sequence that nothing used before, acknowledged, lost) of this purpose and generation."""
+        entry = self._starts.get(purpose_id)
+        return entry[1:] if entry is not None and entry[0] == generation else (0, 0, 0)

@@ -25,21 +25,11 @@ class Keys:
         self._working = None  # generator of this boot, never stored
         self._rings = {}  # purpose -> [generation, key]
         self._hashes = {}  # purpose -> [generation, epoch, key, trust, started]
+        self._erased = {}  # purpose -> generation up to which its keys were erased: wins over any slot
 
     def load(self):
         """Read the store and move the generator on. Returns False when there was none to read."""
-        payload = self._slots.load()
-        found = False
-        if payload is not None:
-            try:
-                record = cbor.decode(payload, MAX_KEYS_BYTES)
-                k, v = record[0]
-                if len(k) + len(v) == STATE_BYTES:
-                    self._stored = HmacDrbg.restore(k + v)
-                    self._rings, self._hashes = record[1], record[2]
-                    found = True
-            except (CborError, KeyError, TypeError, ValueError):
-                pass
+        found = self._restore(self._slots.load())
         if not found:
             if not self._entropy.trusted:
                 return False
@@ -48,10 +38,33 @@ class Keys:
         self._start_boot()
         return found
 
+    def _restore(self, payload):
+        """Take the newest slot, and from every slot what it says was erased -> False when there is none to read."""
+        if payload is None:
+            return False
+        try:
+            record = cbor.decode(payload, MAX_KEYS_BYTES)
+            k, v = record[0]
+            if len(k) + len(v) != STATE_BYTES:
+                return False
+            rings, hashes = record[1], record[2]
+            for _, other in self._slots.all():
+                for purpose, generation in cbor.decode(other, MAX_KEYS_BYTES)[3].items():
+                    self._erased[purpose] = max(generation, self._erased.get(purpose, -1))
+            for keys in (rings, hashes):
+                for purpose in list(keys):
+                    if keys[purpose][0] <= self._erased.get(purpose, -1):
+                        keys.pop(purpose)
+        except (CborError, KeyError, TypeError, ValueError, AttributeError):
+            return False
+        self._stored = HmacDrbg.restore(k + v)
+        self._rings, self._hashes = rings, hashes
+        return True
+
     def seed(self, seed):
         """Start a new generator from the host's seed (at least 48 bytes): at provisioning only."""
         self._slots.load()
-        self._rings, self._hashes = {}, {}
+        self._rings, self._hashes, self._erased = {}, {}, {}
         self._stored = HmacDrbg(seed + self._entropy.read(32))
         self._start_boot()
 
@@ -61,10 +74,12 @@ class Keys:
         self._working = HmacDrbg(boot_seed + self._entropy.read(32))
 
     def save(self):
-        """Write both slots, with the stored generator moved on and mixed with this boot's."""
+        """Write all slots, the stored generator moved on and mixed with this boot's -> True if every one took it."""
         self._stored.mix(self._working.generate(32) if self._working else b"")
         state = self._stored.state()
-        self._slots.save_both(cbor.encode({0: [state[:32], state[32:]], 1: self._rings, 2: self._hashes}))
+        return self._slots.save_all(
+            cbor.encode({0: [state[:32], state[32:]], 1: self._rings, 2: self._hashes, 3: self._erased})
+        )
 
     def random(self, length):
         """`length` secret random bytes. Raises EntropyError without a generator."""
@@ -119,11 +134,19 @@ class Keys:
             self._store(self._hashes, purpose, entry)
         return entry[1], entry[2]
 
-    def erase(self, purpose):
-        """Destroy the purpose's ring and hashing keys, in both slots. Raises FlashError if it cannot."""
+    def erase(self, purpose, generation):
+        """Destroy the purpose's ring and hashing keys up to this generation, in every slot. Raises FlashError."""
         self._rings.pop(purpose, None)
         self._hashes.pop(purpose, None)
-        self.save()
+        self._erased[purpose] = max(generation, self._erased.get(purpose, -1))
+        if not self.save():
+            raise FlashError("a slot may still hold the key")
+
+    def erase_all(self):
+        """Destroy every ring and hashing key; generations begin anew with the next instance. Raises FlashError."""
+        self._rings, self._hashes, self._erased = {}, {}, {}
+        if not self.save():
+            raise FlashError("a slot may still hold a key")
 
     def purposes(self):
         """Purposes that hold a key."""

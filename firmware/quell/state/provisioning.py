@@ -102,5 +102,5 @@ def provision(keystore, keys, request, counters):
     record = {0: request[0], 1: request[1], 2: request[2], 3: signing_key, 4: request[4], 5: public}
     store = slots.Slots(keystore, NAME, slots.PROVISIONING, counters)
     store.load()
-    store.save_both(cbor.encode(record))
+    store.save_all(cbor.encode(record))
     return public

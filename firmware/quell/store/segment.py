@@ -5,18 +5,19 @@ Each record has its own tag, so that one flipped bit costs one record; the CRCs 
 rotten segment from a good one without the key.
 """
 
-from quell.codec.aead import TAG_BYTES, open_sealed, seal
+from quell.codec.aead import TAG_BYTES
 from quell.codec.builtin import struct
 from quell.codec.crc import crc32
-from quell.codec.kdf import hkdf
 from quell.errors import CoseError
+from quell.store.sealer import Sealer
 
-_HEADER = "<2sBBHHIIIIIII16s"
-HEADER_BYTES = 60
-_CHECKED_BYTES = 52
-RECORD_OVERHEAD_BYTES = 4 + TAG_BYTES
+_HEADER = "<2sBBHHIIIIIIIII16sI"
 _MAGIC = b"QR"
-_VERSION = 1
+_VERSION = 2
+_CHECKED_BYTES = 64
+HEADER_BYTES = 68
+RECORD_OVERHEAD_BYTES = 4 + TAG_BYTES
+MAX_OFFSET = 0xFFFF  # of a record's sequence from the segment's first
 
 
 class Segment:
@@ -26,21 +27,20 @@ class Segment:
         """Parse `data`. Raises ValueError when the header does not verify."""
         if len(data) < HEADER_BYTES:
             raise ValueError("short")
-        body_crc, header_crc = struct.unpack_from("<II", data, _CHECKED_BYTES)
-        if header_crc != crc32(data[: HEADER_BYTES - 4]):
-            raise ValueError("header crc")
+        if struct.unpack_from("<I", data, _CHECKED_BYTES)[0] != crc32(data[:_CHECKED_BYTES]):
+            raise ValueError("header")
         fields = struct.unpack_from(_HEADER, data, 0)
         if fields[0] != _MAGIC or fields[1] != _VERSION:
             raise ValueError("format")
-        self.purpose, self.count, self.generation = fields[3], fields[4], fields[5]
-        self.number, self.first, self.acked, self.lost = fields[6:10]
-        self.policy_version, length, self.salt = fields[10:13]
+        self.purpose, self.count, self.generation, self.number = fields[3:7]
+        self.first, self.next, self.acked, self.lost = fields[7:11]
+        self.policy_version, self.age_s, length, self.salt, body_crc = fields[11:16]
         self.body = data[HEADER_BYTES : HEADER_BYTES + length]
         self.intact = len(self.body) == length and crc32(self.body) == body_crc
 
     def records(self, ring_key):
-        """Open the body -> ([(sequence, record bytes)…], unreadable count)."""
-        key = hkdf(ring_key, self.salt, b"quell/1 segment", 16)
+        """Open the body -> [(sequence, record bytes)…]: those that verify, at most `count`."""
+        sealer = Sealer(ring_key, self.salt, self.purpose, self.generation, self.policy_version)
         found = []
         at = 0
         for index in range(self.count):
@@ -51,37 +51,29 @@ class Segment:
             at += 4 + length
             sequence = self.first + offset
             try:
-                if len(sealed) == length and sequence <= 0xFFFFFFFF:
-                    aad = _aad(self.purpose, self.generation, self.policy_version, sequence)
-                    found.append((sequence, open_sealed(key, _nonce(index), aad, sealed)))
+                if len(sealed) == length and sequence < self.next:
+                    found.append((sequence, sealer.open(index, sequence, sealed)))
             except CoseError:
                 pass
-        return found, self.count - len(found)
+        return found
 
 
-def _aad(purpose, generation, policy_version, sequence):
-    return struct.pack("<HIII", purpose, generation, policy_version, sequence)
+def build(purpose, generation, number, acked, lost, policy_version, age_s, salt, ring_key, records):
+    """Seal `records` ([(sequence, bytes)…], rising, at least one) into a segment -> bytes.
 
-
-def _nonce(index):
-    return struct.pack("<I9s", index, bytes(9))
-
-
-def build(purpose, generation, number, acked, lost, policy_version, salt, ring_key, records):
-    """Seal `records` ([(sequence, bytes)…], rising) into a segment -> bytes. `salt`: 16 fresh random bytes."""
-    key = hkdf(ring_key, salt, b"quell/1 segment", 16)
-    first = records[0][0] if records else acked
+    `salt`: 16 fresh random bytes; `age_s`: the device's age at the newest record; `acked`: next sequence wanted.
+    """
+    sealer = Sealer(ring_key, salt, purpose, generation, policy_version)
+    first = records[0][0]
     body = bytearray()
     for index in range(len(records)):
         sequence, data = records[index]
-        aad = _aad(purpose, generation, policy_version, sequence)
-        sealed = seal(key, _nonce(index), aad, data)
+        sealed = sealer.seal(index, sequence, data)
         body.extend(struct.pack("<HH", len(sealed), sequence - first))
         body.extend(sealed)
     body = bytes(body)
     header = struct.pack(
-        _HEADER, _MAGIC, _VERSION, 0, purpose, len(records), generation, number, first, acked, lost,
-        policy_version, len(body), salt,
+        _HEADER, _MAGIC, _VERSION, 0, purpose, len(records), generation, number, first, records[-1][0] + 1, acked,
+        lost, policy_version, age_s, len(body), salt, crc32(body),
     )  # fmt: skip
-    header += struct.pack("<I", crc32(body))
     return header + struct.pack("<I", crc32(header)) + body
