@@ -4,12 +4,12 @@
 PYTHON ?= python3
 SOURCES = host_tools firmware tests boards
 
-.PHONY: help setup demo test bench lint size clean
+.PHONY: help setup demo test bench powercut powercut-mutants lint size clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
-		do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
+		do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 setup: ## Install and build what is missing: Debian packages, .venv, MicroPython in build/
 	@$(PYTHON) host_tools/bootstrap.py
@@ -22,6 +22,12 @@ test: setup lint ## Run every test
 
 bench: setup ## Measure what the budgets of firmware/DESIGN.md are about
 	@.venv/bin/python tests/bench/run.py
+
+powercut: setup ## Cut the power at every flash operation; FULL=1 for all cases, FRESH=1 to forget what was done
+	@.venv/bin/python tests/powercut/run.py $(if $(FULL),--full) $(if $(FRESH),--fresh) $(if $(CASE),--case $(CASE))
+
+powercut-mutants: setup ## Break the agent on purpose, in each way that the power cuts must catch
+	@.venv/bin/python tests/powercut/run.py --mutants
 
 lint: setup ## Check the Python code with ruff
 	@RUFF_CACHE_DIR=build/ruff-cache .venv/bin/ruff check --config host_tools/pyproject.toml $(SOURCES)

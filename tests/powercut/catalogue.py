@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""Every scenario by name."""
+
+import agents
+import rings
+import stores
+
+SCENARIOS = {}
+for _part in (rings, stores, agents):
+    for _class in _part.ALL:
+        SCENARIOS[_class.name] = _class()
