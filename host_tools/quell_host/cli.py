@@ -14,6 +14,7 @@ from quell_host.commands import (
     agent,
     consent,
     device,
+    flash,
     keys,
     ledger,
     policy,
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
     help="Write policies, provision devices, receive their data, carry consent and its withdrawal.",
-    epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not verified, 4 unreachable, 5 policy errors, "
+    epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not verified, 4 unreachable, 5 findings, "
     "6 pending, 130 interrupted.",
 )
 
@@ -65,6 +66,7 @@ app.command("receive", help=receive.HELP)(receive.receive)
 app.command("records", help=records.HELP)(records.records)
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(flash.app, name="flash")
 for _name in ("preview", "demo"):
     if importlib.util.find_spec(f"quell_host.commands.{_name}") is not None:
         _module = importlib.import_module(f"quell_host.commands.{_name}")

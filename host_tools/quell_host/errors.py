@@ -17,7 +17,7 @@ class ExitCode(enum.IntEnum):
     UNREACHABLE = 4
     """Device, broker or receiver unreachable, or no answer in time."""
     FINDINGS = 5
-    """A policy check found errors."""
+    """A check of a policy or of a flash image found errors."""
     PENDING = 6
     """Not finished yet: no challenge yet, a withdrawal without its receipt."""
     INTERRUPTED = 130

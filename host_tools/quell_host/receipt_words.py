@@ -23,6 +23,7 @@ _OUTCOMES = {
     Outcome.REFUSED_UNKNOWN_PURPOSE: "refused: its policy has no such purpose",
     Outcome.REFUSED_POLICY: "refused: the policy's body does not verify",
     Outcome.RESTRICTED: "stopped, but could not erase",
+    Outcome.REFUSED_SPACE: "refused: the policy's purposes do not fit in its flash",
 }
 _LEVELS = {
     EraseLevel.RESTRICTED: "restricted: collection stopped, but the records could not be erased",

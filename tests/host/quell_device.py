@@ -133,9 +133,13 @@ class Device:
         values: list[dict] | None = None,
         purpose: int = STUDY,
         gaps: int = 0,
+        lost: int = 0,
         **header: object,
     ) -> bytes:
-        """A batch of one record per item of `values`, after `gaps` lost ones."""
+        """A batch of one record per item of `values`, after `gaps` numbers without one.
+
+        `lost`: the records that the device has lost so far.
+        """
         values = values if values is not None else [{TRIES: 10}, {TRIES: 20}]
         units = NOW_S // (600 if purpose == STUDY else 3600)
         records = [
@@ -150,7 +154,8 @@ class Device:
             "first": first,
             "count": gaps + len(values),
         }
-        return batch.seal_batch(self.device, self.key, 1, BatchHeader(**(named | header)), records)
+        made = BatchHeader(**(named | header))
+        return batch.seal_batch(self.device, self.key, 1, made, records, (), lost)
 
     def ack(self, message: bytes) -> list:
         """The parts of an acknowledgement that verifies for this device."""

@@ -10,7 +10,7 @@ import pytest
 from host.policy_case import SIGNER as PUBLISHER
 from host.quell_device import DOCUMENT, STUDY, Device, World
 
-from quell_host import cli
+from quell_host import cli, receipt_words
 from quell_host.errors import ExitCode
 from quell_host.keys.files import new_region, new_signer
 from quell_host.ledger import devices
@@ -19,6 +19,7 @@ from quell_host.ledger.devices import NamedSigner, NewDevice
 from quell_host.ledger.keyring import Keyring
 from quell_host.receiver.receiver import Receiver
 from quell_host.wire import command, topics
+from quell_host.wire.receipt import Outcome
 
 
 class Home(World):
@@ -137,6 +138,23 @@ def test_only_an_operator_pushes_a_policy(home):
     home.connect()
     push = ("policy", "push", "p.quell", "--device", "lab-1", "--signer", "ada")
     home.run(*push, code=ExitCode.USAGE)
+
+
+def test_a_policy_that_does_not_fit_in_the_flash_says_so(home):
+    home.connect()
+    push = ("policy", "push", "p.quell", "--device", "lab-1", "--signer", "ops")
+    home.run(*push, code=ExitCode.PENDING)
+    (asked,) = home.bundle(home.operator)
+    refused = {5: Outcome.REFUSED_SPACE, 10: asked.hash, 19: 0}
+    home.send(home.device.rcpt, home.device.numbered(4, refused))
+    shape = home.json(*push, code=ExitCode.FAILED)
+    assert [item["state"] for item in shape["devices"]] == ["refused-space"]
+    words = home.run("receipt", "verify", "1", "--device", "lab-1")
+    assert "the policy's purposes do not fit in its flash" in " ".join(words.split())
+
+
+def test_every_outcome_has_its_words():
+    assert set(receipt_words._OUTCOMES) == set(Outcome)
 
 
 def test_a_policy_that_runs_is_not_asked_for_again(home):

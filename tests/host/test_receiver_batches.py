@@ -3,9 +3,10 @@
 
 import pytest
 from host.quell_device import CARE, MODEL, NOW_S, TRIES, USER, Device, World
+from sqlalchemy import select
 
-from quell_host.ledger import records
-from quell_host.wire import cbor, topics
+from quell_host.ledger import records, schema
+from quell_host.wire import batch, cbor, topics
 
 
 @pytest.fixture
@@ -69,10 +70,82 @@ def test_an_old_batch_never_takes_the_position_back(world):
     assert world.device.ack(answer.payload)[3] == 4
 
 
-def test_gaps_and_what_lies_before_the_first_count_as_lost(world):
-    world.send(world.device.up, world.device.batch(5, gaps=3))
-    assert world.receiver.statistics.lost == 8
-    assert [row["seq"] for row in held(world)] == [8, 9]
+def lost_of(world):
+    """What the ledger holds of lost records, by generation."""
+    with world.ledger.read() as connection:
+        query = select(schema.aliases.c.generation, schema.positions.c.lost)
+        joined = schema.positions.c.alias == schema.aliases.c.alias
+        return {row.generation: row.lost for row in connection.execute(query.where(joined))}
+
+
+def test_numbers_without_a_record_are_no_loss(world):
+    device = world.device
+    world.send(device.up, device.batch(5, gaps=3))
+    # the power was cut: the device goes on in the next block of numbers
+    world.send(device.up, device.batch(1024))
+    assert world.receiver.statistics.lost == 0
+    assert sorted(row["seq"] for row in held(world)) == [8, 9, 1024, 1025]
+    assert lost_of(world) == {0: 0}
+
+
+def test_what_the_device_says_it_lost_is_counted_once_however_often_it_says_so(world):
+    device = world.device
+    messages = [device.batch(0, lost=4), device.batch(8, lost=6), device.batch(1024, lost=6)]
+    for message in messages * 2:
+        world.send(device.up, message)
+    lost = [event.details["lost"] for event in world.events if event.kind == "batch"]
+    assert lost == [4, 2, 0, 0, 0, 0]
+    assert world.receiver.statistics.lost == 6 and lost_of(world) == {0: 6}
+
+
+def test_an_earlier_count_after_a_later_one_adds_nothing_and_takes_nothing_away(world):
+    device = world.device
+    for first, lost in ((8, 6), (0, 4), (8, 6), (10, 7)):
+        world.send(device.up, device.batch(first, lost=lost))
+    lost = [event.details["lost"] for event in world.events if event.kind == "batch"]
+    assert lost == [6, 0, 0, 1]
+    assert world.receiver.statistics.lost == 7 and lost_of(world) == {0: 7}
+
+
+def test_a_batch_made_anew_after_more_was_lost_adds_the_rest(world):
+    # The device restarted before its acknowledgement came, and lost a record in between.
+    device = world.device
+    world.send(device.up, device.batch(0, lost=1))
+    world.send(device.up, device.batch(0, lost=2))
+    assert world.receiver.statistics.lost == 2
+
+
+def test_a_batch_that_is_refused_leaves_its_loss_to_the_next(world):
+    device = world.device
+    world.send(device.up, device.batch(0, lost=3, policy8=bytes(8)))
+    assert world.receiver.statistics.lost == 0
+    world.send(device.up, device.batch(2, lost=3))
+    assert world.receiver.statistics.lost == 3
+
+
+def test_each_generation_has_a_loss_of_its_own(world):
+    device = world.device
+    world.send(device.up, device.batch(0, lost=3))
+    device.generation = 2
+    world.send(device.up, device.batch(0, lost=2))
+    assert world.receiver.statistics.lost == 5 and lost_of(world) == {0: 3, 2: 2}
+
+
+def test_a_batch_of_version_1_gets_no_answer(world):
+    old = cbor.decode(world.device.batch())
+    old[0] = 1
+    assert world.send(world.device.up, cbor.encode(old)) == []
+    assert not held(world)
+    assert world.receiver.statistics.dropped == {"malformed": 1}
+
+
+def test_a_batch_of_version_1_that_says_2_gets_no_answer_either(world):
+    device = world.device
+    header = batch.parse_header(device.batch())
+    sealed_before = cbor.encode([3, 2, 0, NOW_S // 600, [], [], [[TRIES]], [0, 0, 10, 0, 1, 20]])
+    message = batch.seal(device.device, device.key, 1, header, sealed_before)
+    assert world.send(device.up, message) == []
+    assert world.receiver.statistics.dropped == {"does not open": 1}
 
 
 def test_purposes_and_generations_have_their_own_sequences(world):

@@ -17,8 +17,8 @@ RECORDS = [
     BatchRecord(100, 2, 0, 50, 1, {1: 5, 2: "word", 3: b"12345678"}),
     BatchRecord(102, 2, 0, 49, 1, {1: True}),
 ]
-MESSAGE = batch.seal_batch(DEVICE, KEY, 1, HEADER, RECORDS, ["word"])
-WHOLE = [1, 2, 0, 50, [1], ["s"], [[1, 2]], [0, 0, 5, [0], 0, -1, 5, b"x"]]
+MESSAGE = batch.seal_batch(DEVICE, KEY, 1, HEADER, RECORDS, ["word"], 6)
+WHOLE = [1, 2, 0, 50, [1], ["s"], [[1, 2]], [0, 0, 5, [0], 0, -1, 5, b"x"], 0]
 
 
 def inside(*parts):
@@ -37,6 +37,7 @@ def with_part(index, value):
 def test_what_is_sealed_opens():
     opened = batch.open_batch(MESSAGE, DEVICE, {1: KEY})
     assert (opened.header, opened.records, opened.key_version) == (HEADER, RECORDS, 1)
+    assert opened.lost == 6
 
 
 VALUES = (
@@ -54,7 +55,7 @@ def test_any_records_survive(rows, first, times):
     header = BatchHeader(bytes(8), 1, 0, 1, bytes(8), first, len(rows))
     table = [value for row in rows for value in row.values() if isinstance(value, str)]
     inner = plaintext.build(records, first, len(rows), table)
-    assert plaintext.parse(inner, header.first, header.count) == records
+    assert plaintext.parse(inner, header.first, header.count).records == records
 
 
 def test_the_example_inside_is_good():
@@ -90,12 +91,24 @@ def test_the_example_inside_is_good():
         with_part(7, [0, -51, 5, [0], 0, -1, 5, b"x"]),  # before time
         with_part(7, [0, 0, 5, [0], 0, -1, 5]),
         with_part(7, [0, 0, 5, [0], 0, -1, 5, b"x", 0]),
+        with_part(8, -1),
+        with_part(8, 1 << 32),
+        with_part(8, True),
+        with_part(8, None),
+        [*WHOLE, 0],
     ],
 )
 def test_insides_that_break_the_format_are_refused_as_the_devices_own(parts):
     with pytest.raises(BatchError) as caught:
         inside(*parts)
     assert caught.value.reason == Reason.MALFORMED and caught.value.authentic
+
+
+def test_the_insides_of_version_1_are_never_refused_as_the_devices_own():
+    # An answer to a batch of version 1 that was given a 2 on its way would free its records.
+    with pytest.raises(BatchError) as caught:
+        inside(*WHOLE[:8])
+    assert caught.value.reason == Reason.DOES_NOT_OPEN and not caught.value.authentic
 
 
 def test_insides_that_are_no_cbor_are_refused():
@@ -124,7 +137,8 @@ def test_garbage_is_refused(data):
 @pytest.mark.parametrize(
     ("index", "value"),
     [
-        (0, 2),
+        (0, 1),
+        (0, 3),
         (0, True),
         (1, bytes(7)),
         (2, 0),

@@ -29,6 +29,7 @@ def test_the_generator_makes_the_same_bytes():
 def test_the_batch_opens_to_its_records():
     keys = {DEVICE["key_version"]: DEVICE_KEY}
     opened = batch.open_batch(hexed("batch", "message"), DEVICE_ID, keys)
+    assert opened.lost == VECTORS["batch"]["lost"]
     wanted = VECTORS["batch"]["records"]
     assert [record.seq for record in opened.records] == [record["seq"] for record in wanted]
     for record, shape in zip(opened.records, wanted, strict=True):

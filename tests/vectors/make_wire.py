@@ -27,6 +27,7 @@ ENTROPY = bytes(range(0x70, 0x80))
 DIGEST = bytes(range(0x80, 0xA0))
 POLICY_HASH = bytes(range(0xA0, 0xC0))
 TIME_S = 1_800_000_000
+LOST = 300
 SCALARS = {"device": 101, "operator": 102, "subject": 103}
 
 
@@ -75,8 +76,8 @@ def _batch() -> dict:
         BatchRecord(104, 2, 0, 499_999, 4, {1: 70_000, 2: "error", 3: bytes(3)}),
     ]
     strings = [repeated, "warn"]
-    inner = build(records, header.first, header.count, strings)
-    message = batch.seal_batch(DEVICE, DEVICE_KEY, KEY_VERSION, header, records, strings)
+    inner = build(records, header.first, header.count, strings, LOST)
+    message = batch.seal_batch(DEVICE, DEVICE_KEY, KEY_VERSION, header, records, strings, LOST)
     aad = header.external_aad(DEVICE)
     return {
         "header": {
@@ -99,6 +100,7 @@ def _batch() -> dict:
         "epoch": 4,
         "trust": 2,
         "boot": 0,
+        "lost": LOST,
         "external_aad": aad,
         "plaintext": inner,
         "salt": kdf.synthetic_salt(DEVICE_KEY, aad, inner),

@@ -12,9 +12,13 @@ from quell_host.errors import ExitCode, QuellError
 from quell_host.home import keys_dir
 from quell_host.keys.files import load_enrolment
 from quell_host.keys.opening import open_signer
+from quell_host.policy.boards import MAX_FLASH_KIB, find_board
 from quell_host.policy.build import CheckFailedError, build, check_file, write_document
 from quell_host.policy.document import Document
 from quell_host.policy.findings import Findings
+from quell_host.policy.fit import check_fit, render_plan, sum_text
+from quell_host.policy.fit import shape as fit_shape
+from quell_host.policy.geometry import Geometry
 from quell_host.policy.profiles import profile_text
 from quell_host.policy.show import Signature, render_policy, shape
 from quell_host.policy.source import SourceError
@@ -22,6 +26,14 @@ from quell_host.policy.source import SourceError
 app = typer.Typer(no_args_is_help=True, help="Write, check, build and show policies.")
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON")]
+_BOARD = Annotated[
+    str | None,
+    typer.Option("--board", help="Does it fit there? unix, littlefs1-200k, littlefs2-200k, nor-256k, or a board.json"),
+]
+_FLASH_KIB = Annotated[
+    int | None,
+    typer.Option("--flash-kib", min=1, max=MAX_FLASH_KIB, help="KiB free for Quell, in place of what the board says"),
+]
 
 
 def _today() -> datetime.date:
@@ -34,6 +46,14 @@ def _named_file(given: str) -> Path:
     if path.exists() or path.suffix or len(path.parts) > 1:
         return path
     return keys_dir() / given
+
+
+def _geometry(board: str | None, flash_kib: int | None) -> Geometry | None:
+    if board is not None:
+        return find_board(board, flash_kib)
+    if flash_kib is not None:
+        raise QuellError("--flash-kib is about a board", "give --board too", ExitCode.USAGE)
+    return None
 
 
 @app.command(
@@ -57,31 +77,45 @@ def new(
 
 @app.command(
     "check",
-    help="Find every error of a policy, each with file and line. Exit code 5 when there are any."
-    "\n\nExample: quell policy check fleet.toml",
+    help="Find every error of a policy, each with file and line. Exit code 5 when there are any.\n\n"
+    "With --board also: whether its rings fit in that board's flash, with the arithmetic, and what a power cut "
+    "can lose.\n\n"
+    "Example: quell policy check fleet.toml --board littlefs2-200k",
 )
-def check(file: Annotated[Path, typer.Argument(help="The TOML file")], as_json: _JSON = False) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(help="The TOML file")],
+    board: _BOARD = None,
+    flash_kib: _FLASH_KIB = None,
+    as_json: _JSON = False,
+) -> None:
+    geometry = _geometry(board, flash_kib)
+    plan = None
     try:
         checked = check_file(file, _today())
         findings, policy = checked.findings, checked.policy
+        if policy is not None and geometry is not None:
+            plan = check_fit(checked.source, findings, policy, geometry)
     except SourceError as error:
         findings, policy = error.findings, None
     if as_json:
-        output.print_json(
-            {
-                "file": str(file),
-                "ok": not findings.errors,
-                "findings": [finding.shape() for finding in findings.sorted()],
-            }
-        )
+        made = {
+            "file": str(file),
+            "ok": not findings.errors,
+            "findings": [finding.shape() for finding in findings.sorted()],
+        }
+        if geometry is not None:
+            made["board"] = None if plan is None else fit_shape(plan)
+        output.print_json(made)
     else:
         for finding in findings.sorted():
             _print_line(finding.text(str(file)))
+        if policy is not None and not findings.errors:
+            counts = f"{len(policy.purposes)} purposes, {len(policy.fields)} fields"
+            _print_line(f"{file}: good: {counts}, {len(policy.templates)} templates")
+        if plan is not None:
+            output.print_trimmed(render_plan(plan))
     if findings.errors:
         raise CheckFailedError(str(file), findings)
-    if policy is not None and not as_json:
-        counts = f"{len(policy.purposes)} purposes, {len(policy.fields)} fields"
-        _print_line(f"{file}: good: {counts}, {len(policy.templates)} templates")
 
 
 def _print_line(text: str) -> None:
@@ -97,7 +131,7 @@ def _note_findings(findings: Findings, file: Path) -> None:
 @app.command(
     "build",
     help="Check, compile and sign a policy. The same input gives the same bytes.\n\n"
-    "With --previous also: ids have not changed, and the version rises.\n\n"
+    "With --previous also: ids have not changed, and the version rises. With --board also: its rings fit there.\n\n"
     "Example: quell policy build fleet.toml --key publisher --previous fleet-3.quell",
 )
 def build_(
@@ -105,8 +139,11 @@ def build_(
     key: Annotated[str, typer.Option("--key", help="Key file of kind policy, or its name")],
     previous: Annotated[Path | None, typer.Option("--previous", help="The signed policy before this one")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="File to write, else FILE.quell")] = None,
+    board: _BOARD = None,
+    flash_kib: _FLASH_KIB = None,
     as_json: _JSON = False,
 ) -> None:
+    geometry = _geometry(board, flash_kib)
     signer = open_signer(_named_file(key))
     before = None
     if previous is not None:
@@ -120,8 +157,14 @@ def build_(
     except CheckFailedError as error:
         _note_findings(error.findings, file)
         raise
-    _note_findings(built.checked.findings, file)
-    document = built.document
+    document, findings = built.document, built.checked.findings
+    plan = None
+    if geometry is not None:
+        plan = check_fit(built.checked.source, findings, document.policy, geometry, len(document.data))
+    _note_findings(findings, file)
+    if plan is not None and not plan.fits:
+        output.stderr().print(render_plan(plan))
+        raise CheckFailedError(str(file), findings)
     target = out or file.with_suffix(".quell")
     write_document(document, target)
     made = {
@@ -140,6 +183,8 @@ def build_(
     _print_line(f"{target}: {document.name} version {document.version}")
     _print_line(f"  {len(document.data)} bytes, signed by key {document.kid.hex()}")
     _print_line(f"  hash {document.hash.hex()}")
+    if plan is not None:
+        _print_line(f"  {plan.geometry.name}: {sum_text(plan)}")
 
 
 @app.command(

@@ -48,7 +48,7 @@ DROPS = (
     "buffer-lost",
     "batch-refused",
 )
-"""The reasons (SPEC §11) that count data; the others count messages and connections."""
+"""The reasons (SPEC §11) that count data; the others count messages, connections and flash."""
 
 _LOW_KIB, _HIGH_KIB, _STEP_KIB = 64, 2048, 8
 

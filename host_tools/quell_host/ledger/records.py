@@ -26,7 +26,8 @@ class Stored:
     """What became of a batch. `next`: all below it is stored or accounted for.
 
     `stored` new records, `repeated` ones that were there, `unfit` ones that their policy cannot
-    give and that are not kept, `lost` sequence numbers that the device no longer had.
+    give and that are not kept, `lost` ones that the device lost before they were acknowledged, by
+    its own count, and had not told before.
     """
 
     next: int
@@ -46,8 +47,9 @@ def store(
 ) -> Stored:
     """Store the records of an opened batch. The same batch again changes nothing.
 
-    A device has one batch of a purpose under way: what lies before `first` is gone there, and
-    counts as lost if it was not stored.
+    Numbers that are in no batch need not have had a record: a device leaves some out after a power
+    cut. How many records it lost it says itself, in all so far, so that the highest count heard
+    holds whatever comes again or late.
     """
     header = batch.header
     alias = _alias(connection, device, header, purpose, now_s)
@@ -61,13 +63,10 @@ def store(
         fresh += 1
         added = sqlite_insert(_records).values(**row).on_conflict_do_nothing()
         stored += connection.execute(added).rowcount
-    lost = 0
-    if header.next > position.next:
-        kept = sum(1 for record in batch.records if record.seq >= position.next)
-        lost = header.next - position.next - kept
-        values = {"next": header.next, "lost": position.lost + lost}
-        connection.execute(update(_positions).where(_positions.c.alias == alias).values(**values))
-    return Stored(max(header.next, position.next), stored, fresh - stored, unfit, lost)
+    lost = max(batch.lost - position.lost, 0)
+    values = {"next": max(header.next, position.next), "lost": position.lost + lost}
+    connection.execute(update(_positions).where(_positions.c.alias == alias).values(**values))
+    return Stored(values["next"], stored, fresh - stored, unfit, lost)
 
 
 def _alias(

@@ -149,7 +149,7 @@ positions = Table(
     metadata,
     Column("alias", Text, ForeignKey("aliases.alias"), primary_key=True),
     _int("next"),
-    _int("lost"),  # sequence numbers that the device says are gone
+    _int("lost"),  # records that the device says it lost: its highest count so far
 )
 
 records = Table(

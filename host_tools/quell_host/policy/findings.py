@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a check finds: errors and notes, each with file, line, what is wrong and what to do."""
+"""What a check finds: errors, warnings and notes, each with file, line, what is wrong and what to do."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from quell_host.policy.limits import MAX_FINDINGS
 
 ERROR = "error"
+WARNING = "warning"
 NOTE = "note"
 
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One thing found. `level` is `error` or `note`."""
+    """One thing found. `level` is `error`, `warning` or `note`."""
 
     line: int
     what: str
@@ -22,7 +23,7 @@ class Finding:
 
     def text(self, file: str) -> str:
         """`FILE:LINE: what; what to do`."""
-        mark = "" if self.level == ERROR else "note: "
+        mark = "" if self.level == ERROR else f"{self.level}: "
         return " ".join(f"{file}:{self.line}: {mark}{self.what}; {self.do}".split())
 
     def shape(self) -> dict[str, object]:
@@ -39,6 +40,10 @@ class Findings:
     def error(self, line: int, what: str, do: str) -> None:
         """Something that must be changed before the policy can be built."""
         self._add(Finding(line, what, do))
+
+    def warning(self, line: int, what: str, do: str) -> None:
+        """Something that loses data on a board where the policy can be used all the same."""
+        self._add(Finding(line, what, do, WARNING))
 
     def note(self, line: int, what: str, do: str) -> None:
         """Something that a careful author would think about."""

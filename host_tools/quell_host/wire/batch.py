@@ -9,7 +9,7 @@ from quell_host.wire.ack import Reason
 from quell_host.wire.plaintext import BatchRecord, is_uint
 
 MAX_BATCH_BYTES = 1400
-VERSION = 1
+VERSION = 2
 _LAST_SEQUENCE = (1 << 32) - 1
 
 
@@ -61,11 +61,16 @@ class BatchHeader:
 
 @dataclass(frozen=True)
 class OpenedBatch:
-    """A batch that the device made: its header, its records by rising sequence, its key version."""
+    """A batch that the device made: its header, its records by rising sequence, its key version.
+
+    `lost`: how many records of this instance, purpose and generation the device had lost when it
+    made the batch, by its own count.
+    """
 
     header: BatchHeader
     records: list[BatchRecord]
     key_version: int
+    lost: int
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,14 @@ def open_batch(message: bytes, device: bytes, device_keys: Mapping[int, bytes]) 
     if kdf.synthetic_salt(device_key, aad, inner) != sealed.salt:
         raise BatchError("salt is not of this plaintext", Reason.DOES_NOT_OPEN)
     try:
-        records = plaintext.parse(inner, header.first, header.count)
+        contents = plaintext.parse(inner, header.first, header.count)
+    except plaintext.OldPlaintextError:
+        # The version stands outside the seal: on the way it may have been made 2. A refusal would
+        # make the device throw its records away.
+        raise BatchError("sealed as version 1", Reason.DOES_NOT_OPEN) from None
     except plaintext.PlaintextError as error:
         raise BatchError(str(error), Reason.MALFORMED, authentic=True) from None
-    return OpenedBatch(header, records, sealed.key_version)
+    return OpenedBatch(header, contents.records, sealed.key_version, contents.lost)
 
 
 def parse_header(message: bytes) -> BatchHeader:
@@ -114,7 +123,7 @@ def _parse(message: bytes) -> _Sealed:
     except cbor.CborError as error:
         raise BatchError(f"not CBOR: {error}", Reason.MALFORMED) from None
     if not isinstance(decoded, list) or len(decoded) != 9 or decoded[0] != VERSION:
-        raise BatchError("not a batch of version 1", Reason.MALFORMED)
+        raise BatchError("not a batch of version 2", Reason.MALFORMED)
     _, instance, purpose, generation, version, policy8, first, count, sealed = decoded
     for value in (instance, policy8):
         if not isinstance(value, bytes) or len(value) != 8:
@@ -152,7 +161,8 @@ def seal_batch(
     header: BatchHeader,
     records: Sequence[BatchRecord],
     strings: Sequence[str | bytes] = (),
+    lost: int = 0,
 ) -> bytes:
     """`seal` with the plaintext of `records`."""
-    inner = plaintext.build(records, header.first, header.count, strings)
+    inner = plaintext.build(records, header.first, header.count, strings, lost)
     return seal(device, device_key, key_version, header, inner)

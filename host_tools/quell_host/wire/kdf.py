@@ -41,6 +41,11 @@ def gate_key(gate_secret: bytes, device: bytes) -> bytes:
     return _hkdf(gate_secret, b"quell/1 gate" + device)
 
 
+def segment_key(ring_key: bytes, salt: bytes) -> bytes:
+    """K_segment (16 bytes): seals the records at rest of one segment, sector or inline file."""
+    return _hkdf(ring_key, b"quell/1 segment", salt, 16)
+
+
 def synthetic_salt(device_key: bytes, external_aad: bytes, plaintext: bytes) -> bytes:
     """The salt (16 bytes) of a batch: a repeat leaks equality at most."""
     return hmac.digest(salt_key(device_key), external_aad + plaintext, "sha256")[:SALT_BYTES]

@@ -9,6 +9,7 @@ from quell_host.wire import cbor
 
 MAX_RECORDS = 4096
 MAX_UNITS = (1 << 53) - 1
+MAX_LOST = (1 << 32) - 1
 TRUST_NONE, TRUST_OWN_CLOCK, TRUST_AUTHENTICATED = 0, 1, 2
 
 Value = int | bool | str | bytes
@@ -16,6 +17,10 @@ Value = int | bool | str | bytes
 
 class PlaintextError(ValueError):
     """The plaintext of a batch breaks the format. Its text names no value."""
+
+
+class OldPlaintextError(PlaintextError):
+    """The plaintext is one of version 1: its eight parts, without `lost`."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +36,37 @@ class BatchRecord:
     values: dict[int, Value]
 
 
-def parse(data: bytes, first: int, count: int) -> list[BatchRecord]:
-    """The records of a plaintext that accounts for `count` sequence numbers from `first`.
+@dataclass(frozen=True)
+class Plaintext:
+    """What a batch held: its records by rising `seq`, and how many the device has lost so far of
+    this instance, purpose and generation, by its own count."""
 
-    Raises PlaintextError for anything that is not exactly of the format.
+    records: list[BatchRecord]
+    lost: int
+
+
+def parse(data: bytes, first: int, count: int) -> Plaintext:
+    """The contents of a plaintext that accounts for `count` sequence numbers from `first`.
+
+    Raises PlaintextError for anything that is not exactly of the format, OldPlaintextError for
+    version 1.
     """
     try:
         decoded = cbor.decode(data)
     except cbor.CborError as error:
         raise PlaintextError(f"not CBOR: {error}") from None
-    if not isinstance(decoded, list) or len(decoded) != 8:
-        raise PlaintextError("not eight parts")
-    epoch, trust, boot, base, gaps, strings, shapes, rows = decoded
+    if isinstance(decoded, list) and len(decoded) == 8:
+        raise OldPlaintextError("of version 1")
+    if not isinstance(decoded, list) or len(decoded) != 9:
+        raise PlaintextError("not nine parts")
+    epoch, trust, boot, base, gaps, strings, shapes, rows, lost = decoded
     for number in (epoch, trust, boot, base):
         if not is_uint(number) or number > MAX_UNITS:
             raise PlaintextError("epoch, trust, boot or base is no number")
     if trust > TRUST_AUTHENTICATED or (trust != TRUST_NONE and boot != 0):
         raise PlaintextError("no such trust")
+    if not is_uint(lost) or lost > MAX_LOST:
+        raise PlaintextError("lost is no number")
     missing = _gaps(gaps, count)
     _check_strings(strings)
     _check_shapes(shapes)
@@ -64,7 +83,7 @@ def parse(data: bytes, first: int, count: int) -> list[BatchRecord]:
         records.append(BatchRecord(seq, trust, boot, units, epoch, values))
     if not reader.at_end():
         raise PlaintextError("more rows than records")
-    return records
+    return Plaintext(records, lost)
 
 
 def is_uint(value: Any) -> bool:
@@ -131,7 +150,11 @@ class _Rows:
 
 
 def build(
-    records: Sequence[BatchRecord], first: int, count: int, strings: Sequence[str | bytes] = ()
+    records: Sequence[BatchRecord],
+    first: int,
+    count: int,
+    strings: Sequence[str | bytes] = (),
+    lost: int = 0,
 ) -> bytes:
     """The plaintext of `records`, all of one epoch, trust and boot, by rising `seq`.
 
@@ -154,7 +177,7 @@ def build(
     gaps = [seq - first for seq in range(first, first + count) if seq not in kept]
     head = records[0]
     parts = [head.epoch, head.trust, head.boot, head.time_units, gaps, table, shapes, rows]
-    return cbor.encode(parts)
+    return cbor.encode([*parts, lost])
 
 
 def _packed(value: Value, table: list[str | bytes]) -> Any:

@@ -40,6 +40,7 @@ class Outcome(enum.IntEnum):
     REFUSED_UNKNOWN_PURPOSE = 8
     REFUSED_POLICY = 9
     RESTRICTED = 10
+    REFUSED_SPACE = 11
 
 
 class Status(enum.IntEnum):
