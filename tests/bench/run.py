@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from tables import flash_table, main_table
 
 TOP = Path(__file__).resolve().parents[2]
 MICROPYTHON = TOP / "build/micropython/unix/micropython"
@@ -20,6 +21,13 @@ BENCH = TOP / "tests/bench"
 RECORDS = 150
 RUNS = 5
 HEAP_FLOOR_KIB, HEAP_CEILING_KIB = 64, 2048
+# the longest first: as many run side by side as there are CPUs
+FLASH_WAYS = (
+    "littlefs2_durable", "json_rewrite_littlefs1", "littlefs1_durable", "json_rewrite_littlefs2", "littlefs2", "nor",
+    "nor_link_down", "littlefs1", "littlefs1_one_block", "littlefs2_delivered", "littlefs1_delivered",
+    "json_lines_littlefs1", "json_lines_littlefs2",
+)  # fmt: skip
+BOARDS = ("littlefs1", "littlefs2", "nor")
 
 
 def device(script: str, *arguments: str, heap: str = "8M") -> subprocess.CompletedProcess[str]:
@@ -51,6 +59,18 @@ def records() -> dict[str, float]:
     return {key: sorted(run[key] for run in runs)[RUNS // 2] for key in runs[0]}
 
 
+def flash() -> dict[str, dict]:
+    """What stores, JSON and days of a whole agent do to a simulated chip: counts, so that they may run side by side."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        days = {kind: pool.submit(measured, "device_day.py", kind) for kind in BOARDS}
+        ways = [pool.submit(measured, "device_flash.py", way) for way in FLASH_WAYS]
+        found = {way: figures for done in ways for way, figures in done.result().items()}
+        found["days"] = {kind: done.result() for kind, done in days.items()}
+    idle = {kind: found["days"][kind]["idle"]["state_commits_per_day"] for kind in BOARDS}
+    busy = {kind: found["days"][kind]["busy"]["state_commits_per_segment"] for kind in BOARDS}
+    return {**found, "idle_state_commits_per_day": idle, "busy_state_commits_per_segment": busy}
+
+
 def smallest_heap_kib() -> int:
     """The smallest heap, by bisection to 4 KiB, in which the whole job passes on this 64-bit build."""
     low, high = HEAP_FLOOR_KIB, HEAP_CEILING_KIB
@@ -62,7 +82,7 @@ def smallest_heap_kib() -> int:
 
 
 def bytecode_bytes() -> int:
-    """Bytes of .mpy of everything under firmware/quell: the total of `make size`."""
+    """Bytes of .mpy of what a board carries of firmware/quell: the total of `make size`."""
     done = subprocess.run([sys.executable, str(TOP / "boards/size.py")], capture_output=True, text=True, check=True)
     return int(done.stdout.splitlines()[-1].split()[0])
 
@@ -76,6 +96,8 @@ def main() -> None:
         p256 = measured("device_p256.py", "20")
     with console.status("Measuring: the smallest heap"):
         heap = smallest_heap_kib()
+    with console.status("Measuring: flash"):
+        wear = flash()
     figures = {
         "schema": 1,
         "records": rates,
@@ -83,33 +105,12 @@ def main() -> None:
         "p256": p256,
         "smallest_heap_kib_64bit": heap,
         "bytecode_bytes": bytecode_bytes(),
+        "flash": wear,
     }
     (TOP / "build").mkdir(exist_ok=True)
     (TOP / "build/bench.json").write_text(json.dumps(figures, indent=2) + "\n")
-    show(figures)
-
-
-def show(figures: dict) -> None:
-    """The table: figure, Quell, what a user would do otherwise."""
-    rates, p256 = figures["records"], figures["p256"]
-    table = Table(title="Quell on the MicroPython unix port, this machine")
-    for heading in ("figure", "Quell", "instead"):
-        table.add_column(heading)
-    table.add_row(
-        "records/s, collect → ring",
-        f"{rates['agent_records_per_s']:.0f}",
-        f"{rates['json_flush_records_per_s']:.0f}  JSON line + flush()",
-    )
-    table.add_row(
-        "bytes/record on the wire",
-        f"{rates['wire_bytes_per_record']:.1f} ({figures['wire_percent_of_json']:.0f} %)",
-        f"{rates['json_bytes_per_record']:.1f}  JSON alone",
-    )
-    table.add_row("P-256 sign, ms", f"{p256['sign_ms']:.1f}", "")
-    table.add_row("P-256 verify, ms", f"{p256['verify_ms']:.1f}", "")
-    table.add_row("smallest heap, KiB (64-bit)", f"{figures['smallest_heap_kib_64bit']}", "")
-    table.add_row("bytecode, KiB", f"{figures['bytecode_bytes'] / 1024:.1f}", "budget 64")
-    Console().print(table)
+    for table in (main_table(figures), flash_table(wear)):
+        Console().print(table)
     print("Written to build/bench.json; what each figure counts: firmware/SPEC.md §12")
 
 
