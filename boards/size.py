@@ -15,7 +15,7 @@ from steps import ROOT, Failure, run_main
 
 CORE = ROOT / "firmware/quell"
 STORES = {
-    "file slots": {"file_slots.py", "segment.py", "inline.py"},
+    "file slots": {"file_store.py", "file_slots.py", "segment.py", "inline.py"},
     "raw NOR": {"nor_store.py", "nor_ring.py", "sector.py", "nor_files.py"},
 }
 

@@ -142,7 +142,7 @@ class Sources:
 class Port:
     """The seven objects together. `keystore` is a Flash: the one with the strongest erasure on the board.
 
-    `store` keeps the rings: quell.store.file_slots.FileStore on files, quell.store.nor_store.NorStore on raw NOR.
+    `store` keeps the rings: quell.store.file_store.FileStore on files, quell.store.nor_store.NorStore on raw NOR.
     """
 
     def __init__(self, flash, keystore, store, link, clock, entropy, sources):

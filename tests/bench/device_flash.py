@@ -20,7 +20,7 @@ from quell.codec.builtin import digest
 from quell.counters import Counters
 from quell.limits import SEQUENCE_BLOCK
 from quell.state.consent import Consent
-from quell.store.file_slots import FileStore
+from quell.store.file_store import FileStore
 from quell.store.nor_store import NorStore
 
 RECORD_BYTES = 100

@@ -10,7 +10,7 @@ from sim.sim_nor import SimNor
 from sim.sim_port import MemFlash
 
 from quell.counters import EVICTED, Counters
-from quell.store import file_slots, inline, nor_store, sector, segment
+from quell.store import file_slots, file_store, inline, nor_store, sector, segment
 from quell.store import geometry as firmware
 from quell_host.policy import geometry as host
 from quell_host.policy.boards import reference_boards
@@ -80,7 +80,7 @@ def test_the_firmwares_ring_holds_what_is_promised_before_it_evicts(name, units)
     else:
         flash = MemFlash()
         flash.atomic = board.atomic
-        store = file_slots.FileStore(flash, units, board.unit_bytes)
+        store = file_store.FileStore(flash, units, board.unit_bytes)
     store.mount(counters)
     assert store.plan([(1, 10)]) and store.share(1) == units
     ring = store.open(1, 1, bytes(32), bytes, lambda sequence: None, counters)

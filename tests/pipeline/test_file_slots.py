@@ -7,7 +7,8 @@ from sim.sim_port import MemFlash, PowerCut
 
 from quell.counters import BUFFER_LOST, EVICTED, FLUSH_REFUSED, Counters
 from quell.store.budget import DAY_MS
-from quell.store.file_slots import MAX_SLOTS, FileStore
+from quell.store.file_slots import MAX_SLOTS
+from quell.store.file_store import FileStore
 from quell.store.inline import SLOTS
 from quell.store.segment import Segment
 

@@ -51,19 +51,22 @@ MUTANTS = {
         'crc = crc32(view[place : following - 4], crc32(struct.pack("<II", 0, 0)))', RING,
     ),
     "header-only-is-trusted": Mutant(NOR, "        return sound\n", "        return True\n", RING_TWICE),
-    "sector-not-erased": Mutant(STORE, "                    self.erase(self._turn)\n", "                    self.forget()\n", RING),
+    "sector-not-erased": Mutant(STORE, "                        self.erase(i)\n                        return i\n", "                        self.forget()\n                        return i\n", RING),
     "blank-sector-not-erased": Mutant(
-        STORE, "                    self.erase(self._turn)\n",
-        "                    self._blank(self._turn) or self.erase(self._turn)\n", RING_TWICE,
+        STORE, "                        self.erase(i)\n                        return i\n",
+        "                        self._blank(i) or self.erase(i)\n                        return i\n", RING_TWICE,
     ),
     "erase-not-read-back": Mutant(STORE, '        if not self._blank(i):\n            raise FlashError("erase")\n', "", FAULTS),
-    "program-not-read-back": Mutant(STORE, "            return back == view\n", "            return True\n", FAULTS),
+    "program-not-read-back": Mutant(STORE, "                if back[: len(part)] != part:\n", "                if False:\n", FAULTS),
     "bad-sector-used-again": Mutant(STORE, "        self._retired[i] = 1\n", "", FAULTS),
     "evicted-before-its-header": Mutant(
         NOR, "                evicted.append(self._evict())", "                store.free(self._evict())", ("nor-ring-errors 1 0 999 1", *RING_TWICE)
     ),
     "no-free-sector-kept": Mutant(NOR, "store.share(self._purpose) - 1:", "store.share(self._purpose):", RING_TWICE),
-    "evicted-without-a-note": Mutant(NOR, "                self._keep(1)\n", "", ("nor-ring-errors 1 0 999 1", "nor-ring-erase-noop 1 0 999 1")),
+    "evicted-without-a-note": Mutant(
+        NOR, "        noted = room and self._program(ACK, max(end, self.acked), self._age_s, lost)\n", "        noted = room\n",
+        ("nor-ring-erase-noop 1 0 999 1", "nor-ring-program-noop 1 0 999 1"),
+    ),
     "lost-not-in-header": Mutant(NOR, "store.number, first, self.acked, self.lost, policy_version,", "store.number, first, self.acked, 0, policy_version,", RING),
     "lost-not-in-acknowledgement": Mutant(NOR, "        lost = struct.pack(\"<I\", self.lost)\n", "        lost = bytes(4)\n", RING_TWICE),
     "acked-not-in-header": Mutant(NOR, "first, self.acked, self.lost, policy_version", "first, 0, self.lost, policy_version", RING),

@@ -2,7 +2,7 @@
 """A ring alone, on a flash in memory: what a restart sees is a new `FileStore` on the same files."""
 
 from quell.counters import Counters
-from quell.store.file_slots import FileStore
+from quell.store.file_store import FileStore
 from sim.sim_port import MemFlash
 
 KEY = bytes(range(32))

@@ -4,7 +4,7 @@
 from ports.block_nor import BlockNor
 from ports.vfs_flash import VfsFlash
 
-from quell.store.file_slots import FileStore
+from quell.store.file_store import FileStore
 from quell.store.nor_files import NorFiles
 from quell.store.nor_store import NorStore
 from sim.sim_blocks import SimBlocks, make_fs, mount_fs, unmount_fs

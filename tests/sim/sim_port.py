@@ -3,7 +3,7 @@
 
 from quell.errors import FlashError, LinkError
 from quell.port import LOGICAL, Clock, Entropy, Flash, Link, Port, Sources
-from quell.store.file_slots import FileStore
+from quell.store.file_store import FileStore
 
 
 class PowerCut(BaseException):

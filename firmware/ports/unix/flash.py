@@ -6,7 +6,7 @@ import os
 from quell.errors import FlashError
 from quell.limits import MAX_POLICY_BYTES
 from quell.port import LOGICAL, Flash
-from quell.store.file_slots import FileStore
+from quell.store.file_store import FileStore
 
 try:
     import ffi

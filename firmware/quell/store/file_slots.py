@@ -7,63 +7,21 @@ that are acknowledged before that never reach the flash. A write tears at worst 
 
 from quell.counters import BUFFER_LOST, EVICTED, FLASH_FAILED, FLUSH_REFUSED, UNREADABLE
 from quell.errors import FlashError
-from quell.store.budget import Budget
-from quell.store.geometry import shares
-from quell.store.inline import InlineSlots
 from quell.store.sealer import LAST
 from quell.store.segment import HEADER_BYTES, MAX_OFFSET, RECORD_OVERHEAD_BYTES, Segment, build
 
 MAX_SLOTS = 16  # of one purpose: a hex digit of the name
 
 
-def _name(purpose, slot):
+def name_of(purpose, slot):
+    """The file of a purpose's slot."""
     return "r%02x%x" % (purpose, slot)
-
-
-class FileStore:
-    """The rings of all purposes on one Flash. `segments`: how many files of `segment_bytes` all may take together."""
-
-    def __init__(self, flash, segments, segment_bytes):
-        self.flash = flash
-        self.level = flash.level
-        self.segment_bytes = segment_bytes
-        self.flush_after_ms = flash.flush_after_ms
-        self.budget = Budget(flash.flushes_per_day)
-        self.inline = InlineSlots(flash)
-        self._segments = segments
-        # without atomic replacement a segment that is written again needs a slot beside the one that holds it
-        self._least = 2 if flash.atomic else 3
-        self._shares = {}
-
-    def mount(self, counters):
-        """Nothing to do: each ring reads its own files."""
-
-    def plan(self, weights):
-        """Share out the segments: [(purpose, weight)…] -> False, and nothing changes, when they do not fit."""
-        planned = shares(weights, self._segments, self._least)
-        if planned is not None:
-            self._shares = planned
-        return planned is not None
-
-    def share(self, purpose):
-        """How many segments the purpose may hold."""
-        return min(self._shares.get(purpose, self._least), MAX_SLOTS)
-
-    def open(self, purpose, generation, key, random, reserve, counters):
-        """The ring of a purpose and generation; mount it before use."""
-        return FileSlots(self, purpose, generation, key, random, reserve, counters)
-
-    def shred(self, purpose):
-        """Erase every segment and inline record of the purpose, any generation. Raises FlashError."""
-        for i in range(MAX_SLOTS):
-            self.flash.erase(_name(purpose, i))
-        self.inline.shred(purpose)
 
 
 class _Slot:
     """What is known of a slot: its segment's number, range and records; number 0 means free.
 
-    `bad`: records of it that did not open, already counted. `age_s`: of what its file holds, needed or not; -1: no file.
+    `bad`: records of it that did not open, already counted. `age_s`: of what its file holds, needed or not; -1: none.
     """
 
     def __init__(self):
@@ -108,7 +66,7 @@ class FileSlots:
         """
         newest = None
         for i in range(len(self._slots)):
-            data = self._flash.read(_name(self._purpose, i))
+            data = self._flash.read(name_of(self._purpose, i))
             if data is None:
                 continue
             self._slots[i].age_s = 0
@@ -267,7 +225,7 @@ class FileSlots:
             if target != self._open_slot:
                 slot.free()
             try:
-                self._flash.write(_name(self._purpose, target), data)
+                self._flash.write(name_of(self._purpose, target), data)
             except FlashError:
                 self._counters.add(FLASH_FAILED)
                 continue
@@ -309,7 +267,7 @@ class FileSlots:
         slot = self._slots[i]
         if self._cache is None or self._cache[:2] != (i, slot.number):
             records = []
-            data = self._flash.read(_name(self._purpose, i))
+            data = self._flash.read(name_of(self._purpose, i))
             try:
                 if data is not None:
                     segment = Segment(data)
@@ -371,12 +329,12 @@ class FileSlots:
         return gone
 
     def _drop(self, i):
-        """Erase the file of slot `i` -> how many records leave with it. Of the open segment's, they are in RAM still."""
+        """Erase the file of slot `i` -> how many records leave with it; none of the open segment, which is in RAM."""
         if i == self._open_slot:
             gone, self._open_slot, self._durable = 0, -1, 0
         else:
             gone = self._unacked(i)
-        self._flash.erase(_name(self._purpose, i))
+        self._flash.erase(name_of(self._purpose, i))
         self._slots[i] = _Slot()
         return gone
 

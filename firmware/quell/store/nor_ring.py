@@ -324,7 +324,7 @@ class NorRing:
             self._store.free(self._own.pop(0))
 
     def expire(self, before_s):
-        """Erase the sectors whose newest record is older than `before_s` (the device's age) -> records still in them."""
+        """Erase the sectors whose newest record is older than `before_s` (of the device's age) -> records in them."""
         gone = 0
         while self._own and self._older(self._own[0], before_s):
             gone += self._leave(self._end(0))
