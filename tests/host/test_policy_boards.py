@@ -38,7 +38,7 @@ def refused(given, flash_kib=None):
 
 def test_a_name_counts_in_any_case():
     assert find_board("LittleFS2-200K") == find_board("littlefs2-200k") == reference_boards()["littlefs2-200k"]
-    assert list(reference_boards()) == ["unix", "littlefs1-200k", "littlefs2-200k", "nor-256k"]
+    assert list(reference_boards()) == ["unix", "littlefs1-400k", "littlefs1-200k", "littlefs2-200k", "nor-256k"]
 
 
 def test_the_flash_that_is_free_overrides_the_boards():
@@ -57,7 +57,8 @@ def test_an_unknown_name_is_answered_with_those_that_there_are():
     line = refused("ec200u")
     assert (
         line
-        == 'there is no board "ec200u"; use unix, littlefs1-200k, littlefs2-200k, nor-256k, or a path to a board.json'
+        == 'there is no board "ec200u"; use unix, littlefs1-400k, littlefs1-200k, littlefs2-200k, nor-256k, '
+        "or a path to a board.json"
     )
 
 

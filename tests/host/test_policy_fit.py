@@ -57,20 +57,20 @@ def widths(text):
     return max(len(line) for line in text.splitlines() if not re.match(r"\S+\.toml:\d+: ", line))
 
 
-@pytest.mark.parametrize("name", ["unix", "littlefs2-200k", "NOR-256K"])
+@pytest.mark.parametrize("name", ["unix", "littlefs1-200k", "littlefs1-400k", "littlefs2-200k", "NOR-256K"])
 def test_a_small_fleet_fits_on_these_boards(run, fleet, name):
     out, err = run("policy", "check", fleet, "--board", name)
     assert out.startswith("fleet.toml: good: 3 purposes") and err == ""
     assert ": it fits\n" in out and "operation" in out and widths(out) <= 80
 
 
-def test_it_does_not_fit_with_littlefs_1_in_200_kib_but_in_276(run, fleet):
-    out, _ = run("policy", "check", fleet, "--board", "littlefs1-200k", code=ExitCode.FINDINGS)
+def test_segments_of_four_blocks_do_not_fit_in_200_kib_but_in_276(run, fleet):
+    out, _ = run("policy", "check", fleet, "--board", "littlefs1-400k", "--flash-kib", "200", code=ExitCode.FINDINGS)
     assert "needs 69 blocks of 4 KiB, the board has 50: 19 too few" in out
     assert "take a board with 276 KiB for Quell, or take the agent's code off" in out
     assert "good" not in out and widths(out) <= 80
-    run("policy", "check", fleet, "--board", "littlefs1-200k", "--flash-kib", "276")
-    run("policy", "check", fleet, "--board", "littlefs1-200k", "--flash-kib", "275", code=ExitCode.FINDINGS)
+    run("policy", "check", fleet, "--board", "littlefs1-400k", "--flash-kib", "276")
+    run("policy", "check", fleet, "--board", "littlefs1-400k", "--flash-kib", "275", code=ExitCode.FINDINGS)
 
 
 def test_100_kib_are_refused_with_the_arithmetic(run, fleet):
@@ -189,8 +189,8 @@ def fit(text, name, flash_kib=None):
 def test_a_purpose_that_fills_its_segments_too_fast_is_a_warning():
     # 145 records a segment, 48 segments a day for two purposes: 24 × 145 = 3,480 records, one in 24.8 s
     slow, fast = (changed('every = "15m"', f'every = "{n}s"') for n in (25, 24))
-    assert fit(slow, "littlefs1-200k", 400)[1] == []
-    plan, (warning,) = fit(fast, "littlefs1-200k", 400)
+    assert fit(slow, "littlefs1-400k", 400)[1] == []
+    plan, (warning,) = fit(fast, "littlefs1-400k", 400)
     assert plan.fits and warning.level == "warning" and warning.line == line_of(POLICY, "every =")
     assert 'purpose "care" fills 25 segments a day' in warning.what and "may write is 24" in warning.what
     assert warning.do == 'sample it no oftener than every = "25s"'
@@ -199,7 +199,7 @@ def test_a_purpose_that_fills_its_segments_too_fast_is_a_warning():
 
 def test_a_warning_does_not_stop_a_check(run, tmp_path):
     (tmp_path / "p.toml").write_text(changed('every = "15m"', 'every = "10s"', LATER))
-    out, _ = run("policy", "check", "p.toml", "--board", "littlefs1-200k", "--flash-kib", "400")
+    out, _ = run("policy", "check", "p.toml", "--board", "littlefs1-400k", "--flash-kib", "400")
     assert "p.toml:17: warning: offline, " in out and "p.toml: good" in out
 
 
@@ -229,7 +229,7 @@ def test_a_copy_on_raw_nor_that_is_too_small_is_an_error(run, fleet, tmp_path):
             "8 of up to 102 bytes wait in files of their own; another costs one of 1,000 segment writes a day",
         ),
         (
-            ["littlefs1-200k", "--flash-kib", "400"],
+            ["littlefs1-400k", "--flash-kib", "400"],
             "each costs one of 48 segment writes a day, and is not durable when none is left.",
         ),
         (["unix"], "none is lost; each costs a write of its segment."),
@@ -239,7 +239,7 @@ def test_a_copy_on_raw_nor_that_is_too_small_is_an_error(run, fleet, tmp_path):
             "at most 71 records in all: of each purpose one segment of 35, or what came in 15 minutes if that is less.",
         ),
         (
-            ["littlefs1-200k", "--flash-kib", "400"],
+            ["littlefs1-400k", "--flash-kib", "400"],
             "48 segment writes a day are too few to write each purpose's segment 1 hour after",
         ),
     ],

@@ -65,7 +65,8 @@ def test_records_of_a_segment_and_of_a_sector():
     found = {name: (board.unit_bytes, board.unit_records) for name, board in BOARDS.items()}
     assert found == {
         "unix": (4096, 35),
-        "littlefs1-200k": (16368, 145),
+        "littlefs1-400k": (16368, 145),
+        "littlefs1-200k": (4096, 35),
         "littlefs2-200k": (4096, 35),
         "nor-256k": (4096, 32),
     }
@@ -102,7 +103,7 @@ def test_the_ram_of_a_store_on_raw_nor_is_what_the_firmware_allocates():
     store = nor_store.NorStore(SimNor(43))
     maps = [store.owners, store.numbers, store.generations, store.firsts, store.ages_s, store._retired]
     tables = sum(len(memoryview(one).cast("B")) for one in maps)
-    assert make_plan(NOR, needs(3), 2000).ram_bytes == tables + len(store.sector) + len(store.record) + len(store.check)
+    assert make_plan(NOR, needs(3), 2000).ram_bytes == tables + len(store.sector) + len(store.record) + len(store._check)
 
 
 def test_the_arithmetic_of_one_board_by_hand():
@@ -143,7 +144,7 @@ def test_weights_of_1_and_100():
 
 
 def test_sixteen_purposes_need_a_board_of_their_own():
-    for name, blocks in (("unix", 48), ("littlefs1-200k", 177), ("littlefs2-200k", 80), ("nor-256k", 69)):
+    for name, blocks in (("unix", 48), ("littlefs1-400k", 177), ("littlefs2-200k", 80), ("nor-256k", 69)):
         plan = make_plan(BOARDS[name], needs(16), 6000)
         assert plan.needed == blocks and plan.fits == (name == "unix"), name
         assert make_plan(dataclasses.replace(BOARDS[name], flash_kib=plan.enough_kib), needs(16), 6000).fits
@@ -156,9 +157,9 @@ def test_how_many_purposes_would_fit():
     assert make_plan(LITTLEFS2, needs(4), 1900).fits and not make_plan(LITTLEFS2, needs(5), 1900).fits
 
 
-def test_the_first_reference_board_of_littlefs_1_holds_no_purpose_at_all():
-    # its segments of 4 blocks: 53 blocks are needed for one purpose, and there are 50
-    plan = make_plan(BOARDS["littlefs1-200k"], needs(1), 1900)
+def test_segments_of_four_blocks_need_more_than_200_kib():
+    # 53 blocks are needed for one purpose, and there are 50
+    plan = make_plan(dataclasses.replace(BOARDS["littlefs1-400k"], flash_kib=200), needs(1), 1900)
     assert (plan.needed, plan.geometry.blocks, plan.fits) == (53, 50, False)
 
 
@@ -176,7 +177,7 @@ def test_a_slot_on_raw_nor_that_is_too_small_is_named():
 
 
 def test_the_days_budget_bounds_what_waits_only_where_it_suffices():
-    board = dataclasses.replace(BOARDS["littlefs1-200k"], flash_kib=1024)
+    board = dataclasses.replace(BOARDS["littlefs1-400k"], flash_kib=1024)
     two, three = make_plan(board, needs(2, every_s=900), 1900), make_plan(board, needs(3, every_s=900), 1900)
     # 48 a day are two an hour: enough for two purposes, each after an hour
     assert (two.lost_at_cut_s, two.lost_at_cut_records) == (3600, 2 * 5)

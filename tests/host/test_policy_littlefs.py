@@ -74,7 +74,7 @@ def outcome(plan, blocks):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("name", ["littlefs1-200k", "littlefs2-200k"])
+@pytest.mark.parametrize("name", ["littlefs1-400k", "littlefs2-200k"])
 @pytest.mark.parametrize(
     ("purposes", "policy_bytes", "more_kib"), [(1, 1900, 0), (3, 4100, 12), (16, 16384, 0), (16, 6000, 500)]
 )

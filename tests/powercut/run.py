@@ -37,7 +37,7 @@ FAST_OTHERS = (7, 0)
 FAST_LITTLEFS = {"littlefs1-ring": (5, 20), "littlefs2-ring": (5, 30), "state-littlefs1": (3, 20), "state-littlefs2": (3, 20)}
 FAST_LITTLEFS_OTHERS = (61, 0)
 # of the whole run: the agent on littlefs erases and writes some 1,300 times to displace old keys, each like the next
-FULL_LITTLEFS_AGENT = (1, 29)
+FULL_LITTLEFS_AGENT = (1, 97)
 FULL_NESTED = {"nor-ring": 1, "nor-ring-half": 3, "nor-ring-foreign": 3}
 SHARD_CASES = 1500
 MUTANT_S = 240  # a whole agent needs a tenth of that

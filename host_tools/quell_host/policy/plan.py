@@ -38,6 +38,7 @@ EMPTY_BLOCKS = {LITTLEFS1: 4, LITTLEFS2: 2}
 RAM_RECORD_BYTES = 64
 RAM_SECTOR_BYTES = 19
 RAM_FRAME_BYTES = MAX_RECORD_BYTES + TAG_BYTES + FRAME_BYTES
+RAM_CHECK_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Plan:
         """RAM for the segments that are being filled, or for the map of the sectors."""
         geometry = self.geometry
         if geometry.raw:
-            return RAM_SECTOR_BYTES * _ring_sectors(geometry) + geometry.block_bytes + 2 * RAM_FRAME_BYTES
+            return RAM_SECTOR_BYTES * _ring_sectors(geometry) + geometry.block_bytes + RAM_FRAME_BYTES + RAM_CHECK_BYTES
         return len(self.needs) * (geometry.unit_bytes + RAM_RECORD_BYTES * geometry.unit_records)
 
 
