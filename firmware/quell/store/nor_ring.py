@@ -41,6 +41,7 @@ class NorRing:
         self._counters = counters
         self._own = []  # sectors by rising number; records are written to the last one
         self._at = 0  # where in it; 0: to none, the next record opens a sector
+        self._ahead = False  # the next sector is to be erased
         self._burn = False  # what follows there may hold bits of an unfinished program
         self._sealer = None
         self._policy_version = 0
@@ -116,6 +117,8 @@ class NorRing:
         self._age_s = age_s
         length = len(data) + 8 + FRAME_OVERHEAD_BYTES
         self._burn_page()
+        if self._ahead and self._at > HEADER_BYTES:
+            self._erase_ahead()
         for attempt in (0, 1, 2):
             room = self._at and self._at + length + ACK_BYTES <= self._store.nor.sector_bytes
             if not room or policy_version != self._policy_version or attempt == 2:
@@ -181,11 +184,29 @@ class NorRing:
         store.owners[sector], store.numbers[sector] = self._purpose, store.number
         store.generations[sector], store.firsts[sector], store.ages_s[sector] = self._generation, first, age_s
         self._own.append(sector)
-        self._at, self._burn = HEADER_BYTES, False
+        self._at, self._burn, self._ahead = HEADER_BYTES, False, True
         self._policy_version = policy_version
         self._sealer = Sealer(self._key, salt, self._purpose, self._generation, policy_version)
         self._kept = self.acked
         self._release()
+
+    def _erase_ahead(self):
+        """Erase the next sector while this one has room to say what a bad one costs: a free one is known to be good.
+
+        Not before this one holds a record: until then its header, which says what was evicted, is not relied on.
+        """
+        self._ahead = False
+        store = self._store
+        while store.ready < 0:
+            sector = store.take()
+            if sector < 0 and len(self._own) < 2:
+                return
+            if sector < 0:
+                try:
+                    self._give_up_oldest(True)
+                except FlashError:
+                    return
+            store.ready = sector
 
     def _give_up_oldest(self, before):
         """Bad sectors took the free ones: evict the oldest, and say so in a frame before it is erased.

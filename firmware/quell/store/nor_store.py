@@ -47,6 +47,7 @@ class NorStore:
         self._loaded = -1
         self.number = 0  # the highest ever seen
         self._turn = 0
+        self.ready = -1  # a free sector that was erased in this boot
         self._shares = {}
         self.budget = Budget(0)  # sectors wear evenly: no limit
 
@@ -104,6 +105,9 @@ class NorStore:
 
     def take(self):
         """The free sector whose turn it is, erased -> its index, or -1 when there is none."""
+        i, self.ready = self.ready, -1
+        if i >= 0:
+            return i
         n = self.nor.sectors
         for strangers in (False, True):  # those of a device or policy that is gone only where nothing else is left
             for _ in range(n):
