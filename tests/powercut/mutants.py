@@ -59,7 +59,8 @@ MUTANTS = {
     "program-not-read-back": Mutant(STORE, "                if back[: len(part)] != part:\n", "                if False:\n", FAULTS),
     "bad-sector-used-again": Mutant(STORE, "        self._retired[i] = 1\n", "", FAULTS),
     "evicted-before-its-header": Mutant(
-        NOR, "                evicted.append(self._evict())", "                store.free(self._evict())", ("nor-ring-errors 1 0 999 1", *RING_TWICE)
+        NOR, "                evicted.append(self._evict())", "                store.free(self._evict())",
+        ("nor-ring-program-noop 2 90 150 3", "nor-ring-errors 2 80 140 3"),
     ),
     "no-free-sector-kept": Mutant(NOR, "store.share(self._purpose) - 1:", "store.share(self._purpose):", RING_TWICE),
     "evicted-without-a-note": Mutant(
@@ -67,7 +68,7 @@ MUTANTS = {
         ("nor-ring-erase-noop 1 0 999 1", "nor-ring-program-noop 1 0 999 1"),
     ),
     "lost-not-in-header": Mutant(NOR, "store.number, first, self.acked, self.lost, policy_version,", "store.number, first, self.acked, 0, policy_version,", RING),
-    "lost-not-in-acknowledgement": Mutant(NOR, "        lost = struct.pack(\"<I\", self.lost)\n", "        lost = bytes(4)\n", RING_TWICE),
+    "lost-not-in-acknowledgement": Mutant(NOR, "        lost = struct.pack(\"<I\", self.lost)\n", "        lost = bytes(4)\n", ("nor-ring 2 100 125 1",)),
     "acked-not-in-header": Mutant(NOR, "first, self.acked, self.lost, policy_version", "first, 0, self.lost, policy_version", RING),
     "unsound-header-frees": Mutant(NOR, "        self.acked = max(self.acked, self._kept)\n", "        self.acked = self._kept = max(self.acked, self._kept)\n", RING_TWICE),
     "numbers-start-again": Mutant(NOR, "self.next = max(self.next, self.acked, reserved)", "self.next = max(self.next, self.acked)", RING_TWICE),

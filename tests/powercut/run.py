@@ -29,7 +29,7 @@ from mutants import MUTANTS, firmware  # noqa: E402
 
 # of the operations, each n-th is cut in the fast subset: depth 1, depth 2
 FAST = {
-    "nor-ring": (1, 23), "nor-ring-late": (3, 0), "keys-nor": (1, 5), "keys-nor-3": (3, 20), "keys-secure-data": (1, 9),
+    "nor-ring": (1, 31), "nor-ring-late": (3, 0), "keys-nor": (1, 5), "keys-nor-3": (3, 20), "keys-secure-data": (1, 9),
     "state-nor": (1, 3), "state-nor-3": (1, 5), "state-nor-worn": (1, 5),
     "agent-withdraw": (1, 11), "agent-button": (2, 12), "agent-grant": (1, 6), "agent-policy": (2, 17), "agent-records": (1, 8),
 }  # fmt: skip
@@ -38,9 +38,9 @@ FAST_LITTLEFS = {"littlefs1-ring": (5, 20), "littlefs2-ring": (5, 30), "state-li
 FAST_LITTLEFS_OTHERS = (61, 0)
 # of the whole run: the agent on littlefs erases and writes some 1,300 times to displace old keys, each like the next
 FULL_LITTLEFS_AGENT = (1, 97)
-FULL_NESTED = {"nor-ring": 1, "nor-ring-half": 3, "nor-ring-foreign": 3}
+FULL_NESTED = {"nor-ring": 2, "nor-ring-half": 13, "nor-ring-foreign": 13, "nor-ring-random": 13, "keys-nor-3": 5, "keys-nor": 3}
 SHARD_CASES = 1500
-MUTANT_S = 240  # a whole agent needs a tenth of that
+MUTANT_S = 600  # a whole agent needs a fraction of that: one that does not end counts as caught
 
 
 def ask(lines: list[str], micropython: bool, broken: Path | None = None, timeout_s: int = 3000) -> tuple[int, list[str], list[str]]:
@@ -71,7 +71,7 @@ def steps(name: str, full: bool) -> tuple[int, int]:
         return FAST_LITTLEFS.get(name, FAST_LITTLEFS_OTHERS) if littlefs else FAST.get(name, FAST_OTHERS)
     if littlefs:
         return FULL_LITTLEFS_AGENT if name.startswith("agent") else (1, 5)
-    return 1, FULL_NESTED.get(name, 7 if name.startswith("nor-ring") else 1)
+    return 1, FULL_NESTED.get(name, 41 if name.startswith("nor-ring") else 2)
 
 
 def shards(full: bool, only: str) -> list[tuple[str, int, int, int, int]]:
