@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="Write, check, build and show polic
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON")]
 _BOARD = Annotated[
     str | None,
-    typer.Option("--board", help="Does it fit there? unix, littlefs1-400k or -200k, littlefs2-200k, nor-256k, a board.json"),
+    typer.Option("--board", help="Does it fit? unix, littlefs1-400k or -200k, littlefs2-200k, nor-256k, a board.json"),
 ]
 _FLASH_KIB = Annotated[
     int | None,
