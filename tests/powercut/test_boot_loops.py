@@ -11,7 +11,7 @@ from engine import need
 from rings import NorRingHalf, NorRingScenario
 from sim.device import Device
 from sim.sim_blocks import HAVE_LITTLEFS, make_fs
-from sim.sim_board import LittleBoard, NorBoard
+from sim.sim_board import LittleBoard, MixedBoard, NorBoard
 from sim.sim_nor import MODES
 from sim.sim_nor_faults import XorShift32
 from sim.sim_port import PowerCut
@@ -75,23 +75,6 @@ class TestAgent(unittest.TestCase):
         self.assertTrue(device.agent.emit("diagnostics", {"code": 2}, durable=True))
 
 
-class KeysApart(NorBoard):
-    """Keys and provisioning on raw NOR, all else on a littlefs that may be formatted."""
-
-    def __init__(self):
-        NorBoard.__init__(self, ring_sectors=3)
-        self.little = LittleBoard(2)
-
-    def parts(self):
-        _, keystore, _ = NorBoard.parts(self)
-        flash, _, store = self.little.parts()
-        return flash, keystore, store
-
-    def reboot(self):
-        NorBoard.reboot(self)
-        self.little.reboot()
-
-
 if HAVE_LITTLEFS:
 
     class TestFormatted(unittest.TestCase):
@@ -106,7 +89,7 @@ if HAVE_LITTLEFS:
                 self.assertRaises(StateError, device.boot)
 
         def test_with_its_keys_elsewhere_it_begins_a_new_instance_and_no_old_grant_counts(self):
-            device = Device(flash=KeysApart(), provisioned=False).with_policy()
+            device = Device(flash=MixedBoard(), provisioned=False).with_policy()
             grant = device.host.grant()
             device.granted()
             instance = device.agent.consent.instance

@@ -7,7 +7,7 @@ from ports.catalogue import IDS
 from sim import attack
 from sim.device import IMEI, INT, IPV4, MAC, Device
 from sim.sim_blocks import HAVE_LITTLEFS
-from sim.sim_board import LittleBoard, NorBoard
+from sim.sim_board import LittleBoard, MixedBoard, NorBoard
 from sim.sim_host import SUBJECT, field, purpose
 
 from quell.control.receipt import WITHDRAW
@@ -22,26 +22,6 @@ FIELDS = [
     field(4, "code", IDS["app.int"], INT),
 ]
 WAIT = 30
-
-
-class MixedBoard(NorBoard):
-    """Keys on raw NOR, rings in files of a littlefs: the level `cryptographic`."""
-
-    def __init__(self, kind=2):
-        NorBoard.__init__(self)
-        self.little = LittleBoard(kind)
-
-    def parts(self):
-        _, keystore, _ = NorBoard.parts(self)
-        flash, _, store = self.little.parts()
-        return flash, keystore, store
-
-    def reboot(self):
-        NorBoard.reboot(self)
-        self.little.reboot()
-
-    def image(self):
-        return bytes(self.chip.data) + bytes(self.little.chip.data)
 
 
 def image(device):

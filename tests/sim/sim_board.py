@@ -62,3 +62,26 @@ class LittleBoard:
         """Power is back."""
         unmount_fs()
         self.chip.reboot()
+
+
+class MixedBoard(NorBoard):
+    """Keys and provisioning on raw NOR, all else in files of a littlefs 2: the level `cryptographic`."""
+
+    def __init__(self):
+        NorBoard.__init__(self, ring_sectors=3)
+        self.little = LittleBoard(2)
+
+    def parts(self):
+        """(flash, keystore, store) as after a boot."""
+        _, keystore, _ = NorBoard.parts(self)
+        flash, _, store = self.little.parts()
+        return flash, keystore, store
+
+    def reboot(self):
+        """Power is back."""
+        NorBoard.reboot(self)
+        self.little.reboot()
+
+    def image(self):
+        """The bytes of both chips."""
+        return bytes(self.chip.data) + bytes(self.little.chip.data)
