@@ -155,7 +155,7 @@ class Ring(RuleBasedStateMachine):
     def open(self, store, purpose, counters, start=0):
         generation = self.generation if purpose == 1 else 1
         ring = store.open(purpose, generation, bytes([purpose, generation]) * 16, self.salt, self.reserve, counters)
-        ring.mount(start, *(self.known if purpose == 1 else (0, 0)))
+        ring.mount(start, *(self.known if purpose == 1 else (0, 0)), self.age_s)
         return ring
 
     def boot(self):
@@ -163,6 +163,8 @@ class Ring(RuleBasedStateMachine):
         self.store = self.world.store(self.counters)
         start, self.reserved = self.reserved, self.reserved + BLOCK
         self.ring = self.open(self.store, 1, self.counters, start)
+        self.loose = True  # what it evicted in RAM only, or by a header that did not last, may be undone by a cut
+        self.mark()
 
     def note(self):
         self.known = (self.ring.acked, self.ring.lost)
@@ -185,6 +187,7 @@ class Ring(RuleBasedStateMachine):
 
     def mark(self):
         self.lost, self.unreadable = self.ring.lost, self.counters.get(UNREADABLE)
+        self.loose = self.loose and getattr(self.ring, "_kept", self.ring.acked) < self.ring.acked
 
     def do_append(self, value, version=1):
         sequence = self.ring.next
@@ -232,8 +235,9 @@ class Ring(RuleBasedStateMachine):
         self.settle()
         self.note()
         self.reserved = self.ring.next  # given back
-        self.lost = self.ring.lost
+        lost = self.ring.lost
         self.boot()
+        self.lost = lost
         # files count what does not open when they mount, and as lost when it leaves; sectors both when it leaves
         self.unreadable = 0 if self.world.exact else self.counters.get(UNREADABLE)
 
@@ -271,24 +275,24 @@ class Ring(RuleBasedStateMachine):
     def recover(self, kind, mode):
         """Power is back after a cut in the operation `kind` (None: in none)."""
         waiting, durable, lost = self.waiting, self.durable, self.lost
-        slack = self.counters.get(UNREADABLE)  # was counted in RAM only
+        slack, exact = self.counters.get(UNREADABLE), self.world.exact and not self.loose  # slack: counted in RAM only
         self.world.power_back()
         self.boot()
         found = self.contents()
         cut = set(self.given) - self.before_cut
         if mode == "weak":
             self.uncertain |= cut  # it reads either way at each boot, and was never promised
-        if self.world.exact:
+        if exact:
             for sequence in set(found) - set(waiting):
                 expired = kind == "expire" and self.ages[sequence] < self.expired_s
                 assert sequence < self.reader or sequence in cut or expired, "evicted, and back"
         missing = [sequence for sequence in waiting if sequence in durable - set(found) and sequence >= self.reader]
         if kind == "expire":
             missing = [sequence for sequence in missing if self.ages[sequence] >= self.expired_s]
-        elif self.world.exact:
+        elif exact:
             assert self.ring.acked >= self.kept and self.ring.lost >= lost - slack
         self.disturbed = self.disturbed or mode == "disturb"
-        if self.world.exact:
+        if exact:
             assert len(missing) <= max(self.ring.lost - lost + slack, 0), missing
             # a torn record, or one whose acknowledgement the flash did not know, may be evicted and counted when it mounts
             torn = slack + self.counters.get(UNREADABLE)
@@ -297,10 +301,10 @@ class Ring(RuleBasedStateMachine):
         elif not self.disturbed:  # the oldest segment or sector was to make room for what was cut
             oldest = [sequence for sequence in waiting if sequence in durable and sequence >= self.reader]
             assert set(missing) <= set(oldest[:MOST])
-            assert kind in ("append", "fill", "flush", "durable", "close") or len(missing) <= max(self.ring.lost - lost, 0)
+            cuttable = ("append", "fill", "flush", "durable", "close")
+            assert kind in cuttable or self.world.exact or len(missing) <= max(self.ring.lost - lost, 0)
         self.waiting = found
         self.durable = set(found) - self.uncertain
-        self.mark()
         assert self.ring.waiting() == len(found)
 
     @rule(kind=st.sampled_from(KINDS), value=st.integers(0, 999))
@@ -394,5 +398,6 @@ def test_a_record_that_comes_back_from_an_inline_file_is_not_older_than_it_is():
     files = Files(little())
     files.append(age_s=1000)
     assert files.ring().make_durable()
+    files.age_s = 1000
     files.boot()
     assert (files.ring().expire(1000), files.drain()) == (0, [0])

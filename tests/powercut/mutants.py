@@ -50,10 +50,9 @@ MUTANTS = {
         'crc = crc32(view[place : following - 4], crc32(struct.pack("<II", 0, 0)))', RING,
     ),
     "header-only-is-trusted": Mutant(NOR, "        return sound\n", "        return True\n", RING_TWICE),
-    "sector-not-erased": Mutant(STORE, "                        self.erase(i)\n                        return i\n", "                        self.forget()\n                        return i\n", RING),
+    "sector-not-erased": Mutant(STORE, "                    if self.clear(i):\n", "                    if self.forget() is None:\n", RING),
     "blank-sector-not-erased": Mutant(
-        STORE, "                        self.erase(i)\n                        return i\n",
-        "                        self._blank(i) or self.erase(i)\n                        return i\n", RING_TWICE,
+        STORE, "                    if self.clear(i):\n", "                    if self._blank(i) or self.clear(i):\n", RING_TWICE,
     ),
     "erase-not-read-back": Mutant(STORE, '        if not self._blank(i):\n            raise FlashError("erase")\n', "", FAULTS),
     "program-not-read-back": Mutant(STORE, "                if back[: len(part)] != part:\n", "                if False:\n", FAULTS),
@@ -104,7 +103,7 @@ MUTANTS = {
     "open-segment-in-place": Mutant(SLOTS, "return self._open_slot\n", "return (self._open_slot + 1) % len(self._slots)\n", LITTLE),
     "superseded-stays": Mutant(SLOTS, "                    a.free()\n", "                    pass\n", LITTLE),
     "segment-numbers-start-again": Mutant(SLOTS, "self.next = max(self.next, self.acked, reserved)", "self.next = max(self.next, self.acked)", LITTLE),
-    "inline-not-read": Mutant(SLOTS, "        self._mount_inline()\n", "", LITTLE),
+    "inline-not-read": Mutant(SLOTS, "        self._mount_inline(age_s)\n", "", LITTLE),
     "inline-freed-early": Mutant("quell/store/inline.py", "if held[0] == purpose and held[1] < below:", "if held[0] == purpose:", LITTLE),
     "eviction-not-counted": Mutant(SLOTS, "        self.lost += gone\n        self._leave(self._slots[best].next)", "        self._leave(self._slots[best].next)", LITTLE),
 }  # fmt: skip

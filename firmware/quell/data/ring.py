@@ -59,7 +59,8 @@ class Rings:
                 lambda seq: self._consent.reserve(purpose_id, generation, seq),
                 self._counters,
             )
-            ring.mount(*self._consent.start_of(purpose_id, generation))
+            reserved, acked, lost = self._consent.start_of(purpose_id, generation)
+            ring.mount(reserved, acked, lost, self.age_s())
             opened = self._open[purpose_id] = (generation, ring)
         return opened[1]
 

@@ -59,10 +59,11 @@ class FileSlots:
 
     # mounting --------------------------------------------------------------------------------
 
-    def mount(self, reserved, acked, lost):
+    def mount(self, reserved, acked, lost, age_s=0):
         """Read all slots; any bytes there will do.
 
-        `reserved`: first sequence that no earlier boot can have given out; `acked`, `lost`: what the state knows of it.
+        `reserved`: first sequence that no earlier boot can have given out; `acked`, `lost`: what the state knows of it;
+        `age_s`: of the device, now.
         """
         newest = None
         for i in range(len(self._slots)):
@@ -90,7 +91,7 @@ class FileSlots:
             self._reopen(newest[0], newest[1])
         self.next = max(self.next, self.acked, reserved)
         self.resize(self._store.share(self._purpose))
-        self._mount_inline()
+        self._mount_inline(age_s)
 
     def _take(self, i, segment):
         """Note what slot `i` holds."""
@@ -128,7 +129,7 @@ class FileSlots:
         self._policy_version, self._age_s = segment.policy_version, segment.age_s
         self._set_open(records)
 
-    def _mount_inline(self):
+    def _mount_inline(self, age_s):
         """Records that were written alone, and are in no segment, come back into the open one."""
         folded = max([slot.next for slot in self._slots])
         for version, sequence, data in self._store.inline.records(self._purpose, self._generation, self._key):
@@ -138,6 +139,7 @@ class FileSlots:
             self._make_room(len(data), version, sequence)
             self._open.append((sequence, data))
             self._set_open(self._open)
+            self._age_s = age_s  # how old it is is not known: late, never early
             self.next = max(self.next, sequence + 1)
 
     def _set_open(self, records):
@@ -340,14 +342,18 @@ class FileSlots:
 
     def resize(self, count):
         """Another policy gives this purpose `count` slots; those beyond are evicted."""
+        moved = self._open_slot
         for i in range(count, len(self._slots)):
-            if self._slots[i].age_s >= 0:
+            if self._slots[i].age_s >= 0 and i != moved:
                 gone = self._drop(i)
                 self._counters.add(EVICTED, gone)
                 self.lost += gone
         self._slots = self._slots[:count] + [_Slot() for _ in range(count - len(self._slots))]
-        if self._durable == 0 and self._open:
-            self.flush()  # the open segment's file was one of them
+        if moved >= count:
+            # the open segment's records are in a file that stays before theirs goes
+            self._open_slot, self._durable = -1, 0
+            if self.flush():
+                self._flash.erase(name_of(self._purpose, moved))
 
     def waiting(self):
         """Records not acknowledged, buffered ones included."""

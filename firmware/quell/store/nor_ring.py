@@ -32,13 +32,9 @@ class NorRing:
     """One purpose and generation. `store`: NorStore; `random(n)` gives salts, `reserve(seq)` guards sequences."""
 
     def __init__(self, store, purpose, generation, key, random, reserve, counters):
-        self._store = store
-        self._purpose = purpose
-        self._generation = generation
-        self._key = key
-        self._random = random
-        self._reserve = reserve
-        self._counters = counters
+        self._store, self._counters = store, counters
+        self._purpose, self._generation = purpose, generation
+        self._key, self._random, self._reserve = key, random, reserve
         self._own = []  # sectors by rising number; records are written to the last one
         self._at = 0  # where in it; 0: to none, the next record opens a sector
         self._ahead = False  # the next sector is to be erased
@@ -47,14 +43,13 @@ class NorRing:
         self._policy_version = 0
         self._age_s = 0  # of the device, at the newest record
         self._kept = 0  # acknowledged, as the flash knows it
+        self._dropped = []  # newer sectors without a record
         self._waiting = None  # records not acknowledged, once they were counted
-        self.next = 0
-        self.acked = 0
-        self.lost = 0
+        self.next = self.acked = self.lost = 0
 
     # mounting --------------------------------------------------------------------------------
 
-    def mount(self, reserved, acked, lost):
+    def mount(self, reserved, acked, lost, age_s=0):
         """Find the ring in the sectors; any bytes there will do, and nothing is written.
 
         `reserved`: first sequence that no earlier boot can have given out; `acked`, `lost`: what the state knows of it.
@@ -70,7 +65,8 @@ class NorRing:
         self._own = [i for _, i in sorted(mine)]
         while self._own and not self._mount_newest(self._own[-1]):
             # without a record in it, its header may be a torn one that reads well by chance
-            store.free_next(self._own.pop())
+            self._dropped.append(self._own.pop())
+            store.free(self._dropped[-1])
             self._at = 0
         self.acked = max(self.acked, acked)
         self.lost = max(self.lost, lost)
@@ -142,6 +138,19 @@ class NorRing:
                 self._store.program(self._own[-1], self._at, bytes(following - self._at), following - self._at)
             self._at = following
         self._burn = False
+        if self._dropped:
+            self._clear_dropped()
+
+    def _clear_dropped(self):
+        """A header without a record says where the sector before it ends: it goes before anything is added there.
+
+        What it says was evicted is written down here, or in the next header: until then a cut undoes the eviction.
+        """
+        dropped, self._dropped = self._dropped, []
+        self._keep(1)
+        for i in dropped:
+            if self._store.numbers[i] == 0 and not self._store.clear(i):
+                self._at = 0
 
     def _program(self, kind, sequence, age_s, body):
         """One frame behind the last -> True if it reads back; else the next one begins at another page."""
@@ -152,8 +161,7 @@ class NorRing:
             self._at = (at + length + 3) & -4
             return True
         self._counters.add(FLASH_FAILED)
-        page = store.nor.page_bytes
-        self._at = (at + length + page - 1) & -page
+        self._at = (at + length + store.nor.page_bytes - 1) & -store.nor.page_bytes
         return False
 
     def _open_sector(self, first, policy_version, age_s):
@@ -191,22 +199,21 @@ class NorRing:
         self._release()
 
     def _erase_ahead(self):
-        """Erase the next sector while this one has room to say what a bad one costs: a free one is known to be good.
+        """Erase the next sector while there is room to say what a bad one costs: a free one is known to be good.
 
-        Not before this one holds a record: until then its header, which says what was evicted, is not relied on.
+        Not before this one holds a record: until then its header is not relied on.
         """
         self._ahead = False
         store = self._store
         while store.ready < 0:
-            sector = store.take()
-            if sector < 0 and len(self._own) < 2:
-                return
-            if sector < 0:
+            store.ready = store.take()
+            if store.ready < 0:
+                if len(self._own) < 2:
+                    return
                 try:
                     self._give_up_oldest(True)
                 except FlashError:
                     return
-            store.ready = sector
 
     def _give_up_oldest(self, before):
         """Bad sectors took the free ones: evict the oldest, and say so in a frame before it is erased.
@@ -332,13 +339,16 @@ class NorRing:
     def flush(self):
         """Make the acknowledgement durable, and let go of the sectors that it covers -> True."""
         self._burn_page()
-        # the last room in a sector is for an eviction
-        room = self._at and self._at + 2 * ACK_BYTES <= self._store.nor.sector_bytes
+        self._keep(2)  # the last room in a sector is for an eviction
+        return True
+
+    def _keep(self, room):
+        """Write down what was acknowledged and lost, if the sector has room for so many acknowledgements."""
+        fits = self._at and self._at + room * ACK_BYTES <= self._store.nor.sector_bytes
         lost = struct.pack("<I", self.lost)
-        if self.acked > self._kept and room and self._program(ACK, self.acked, self._age_s, lost):
+        if self.acked > self._kept and fits and self._program(ACK, self.acked, self._age_s, lost):
             self._kept = self.acked
             self._release()
-        return True
 
     def _release(self):
         while len(self._own) > 1 and self._end(0) <= self._kept:
@@ -356,10 +366,7 @@ class NorRing:
             # and what was sent or evicted, and not erased since
             mine = self._store.owners[i] == self._purpose and i not in self._own
             if mine and self._older(i, before_s):
-                try:
-                    self._store.erase(i)
-                except FlashError:
-                    self._store.retire(i)
+                self._store.clear(i)
         return gone
 
     def _older(self, i, before_s):

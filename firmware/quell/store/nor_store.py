@@ -98,11 +98,6 @@ class NorStore:
         """Sector `i` is needed no more. Its owner stays known until it is erased."""
         self.numbers[i] = 0
 
-    def free_next(self, i):
-        """Sector `i` is needed no more, and is the next to be used: its header must not be found between others."""
-        self.free(i)
-        self._turn = (i if i else self.nor.sectors) - 1
-
     def take(self):
         """The free sector whose turn it is, erased -> its index, or -1 when there is none."""
         i, self.ready = self.ready, -1
@@ -115,12 +110,18 @@ class NorStore:
                 free = self.numbers[i] == 0 or strangers and self.owners[i] not in self._shares
                 if free and not self._retired[i]:
                     self.free(i)
-                    try:
-                        self.erase(i)
+                    if self.clear(i):
                         return i
-                    except FlashError:
-                        self.retire(i)
         return -1
+
+    def clear(self, i):
+        """Erase sector `i`, or retire it -> whether it is blank."""
+        try:
+            self.erase(i)
+            return True
+        except FlashError:
+            self.retire(i)
+            return False
 
     def retire(self, i):
         """Sector `i` refused: it is not used again in this boot."""
