@@ -24,13 +24,8 @@ from quell.store.inline import SLOTS
 from quell.store.nor_store import NorStore
 
 SETTINGS = settings(
-    max_examples=150,
-    phases=(Phase.generate,),
-    report_multiple_bugs=False,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
+    max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None,
+    phases=(Phase.generate,), report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 BLOCK = 64
