@@ -158,7 +158,9 @@ class Ring(RuleBasedStateMachine):
         self.store = self.world.store(self.counters)
         start, self.reserved = self.reserved, self.reserved + BLOCK
         self.ring = self.open(self.store, 1, self.counters, start)
-        self.loose = True  # what it evicted in RAM only, or by a header that did not last, may be undone by a cut
+        # what it evicted in RAM only, or by a header that does not last, may be undone by a cut
+        kept = getattr(self.ring, "_kept", self.ring.acked)
+        self.loose = kept < self.ring.acked or bool(getattr(self.ring, "_dropped", ()))
         self.mark()
 
     def note(self):
@@ -182,7 +184,6 @@ class Ring(RuleBasedStateMachine):
 
     def mark(self):
         self.lost, self.unreadable = self.ring.lost, self.counters.get(UNREADABLE)
-        self.loose = self.loose and getattr(self.ring, "_kept", self.ring.acked) < self.ring.acked
 
     def do_append(self, value, version=1):
         sequence = self.ring.next
@@ -270,7 +271,8 @@ class Ring(RuleBasedStateMachine):
     def recover(self, kind, mode):
         """Power is back after a cut in the operation `kind` (None: in none)."""
         waiting, durable, lost = self.waiting, self.durable, self.lost
-        slack, exact = self.counters.get(UNREADABLE), self.world.exact and not self.loose  # slack: counted in RAM only
+        slack, loose = self.counters.get(UNREADABLE), self.loose  # slack: counted in RAM only
+        exact = self.world.exact and not loose
         self.world.power_back()
         self.boot()
         found = self.contents()
@@ -297,7 +299,7 @@ class Ring(RuleBasedStateMachine):
             oldest = [sequence for sequence in waiting if sequence in durable and sequence >= self.reader]
             assert set(missing) <= set(oldest[:MOST])
             cuttable = ("append", "fill", "flush", "durable", "close")
-            assert kind in cuttable or self.world.exact or len(missing) <= max(self.ring.lost - lost, 0)
+            assert kind in cuttable or loose or len(missing) <= max(self.ring.lost - lost, 0)
         self.waiting = found
         self.durable = set(found) - self.uncertain
         assert self.ring.waiting() == len(found)

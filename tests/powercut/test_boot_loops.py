@@ -18,11 +18,16 @@ from sim.sim_port import PowerCut
 
 from quell.errors import StateError
 from quell.state.consent import GIVEN
+from quell.store import nor_ring
+from quell.store.sealer import Sealer
 
 BOOTS = 1000
 
 
 class TestRing(unittest.TestCase):
+    def tearDown(self):
+        nor_ring.Sealer = Sealer  # the scenarios watch it
+
     def loops(self, scenario):
         world = scenario.world()
         world.cut_modes = []
