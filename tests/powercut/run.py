@@ -29,9 +29,9 @@ from mutants import MUTANTS, firmware  # noqa: E402
 
 # of the operations, each n-th is cut in the fast subset: depth 1, depth 2
 FAST = {
-    "nor-ring": (1, 31), "nor-ring-late": (3, 0), "keys-nor": (1, 5), "keys-nor-3": (3, 20), "keys-secure-data": (1, 9),
-    "state-nor": (1, 3), "state-nor-3": (1, 5), "state-nor-worn": (1, 5),
-    "agent-withdraw": (1, 11), "agent-button": (2, 12), "agent-grant": (1, 6), "agent-policy": (2, 17), "agent-records": (1, 8),
+    "nor-ring": (1, 47), "nor-ring-late": (3, 0), "keys-nor": (1, 11), "keys-nor-3": (3, 41), "keys-secure-data": (1, 15),
+    "state-nor": (1, 3), "state-nor-3": (1, 7), "state-nor-worn": (1, 7),
+    "agent-withdraw": (1, 23), "agent-button": (2, 23), "agent-grant": (1, 9), "agent-policy": (2, 29), "agent-records": (1, 13),
 }  # fmt: skip
 FAST_OTHERS = (7, 0)
 FAST_LITTLEFS = {"littlefs1-ring": (5, 20), "littlefs2-ring": (5, 30), "state-littlefs1": (3, 20), "state-littlefs2": (3, 20)}

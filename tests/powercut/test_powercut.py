@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -12,6 +14,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, str(HERE / "run.py"), *arguments], capture_output=True, text=True, timeout=1500)
 
 
+@pytest.mark.timeout(1600)
 def test_no_power_cut_breaks_a_promise() -> None:
     done = run()
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
@@ -24,6 +27,7 @@ def test_an_id_runs_its_case_alone() -> None:
     assert done.stdout.splitlines() == ["1 cases, 0 failures"], done.stderr
 
 
+@pytest.mark.timeout(600)
 def test_a_broken_agent_is_caught_and_the_id_of_a_failing_case_is_told() -> None:
     done = run("--mutants", "--only", "lost-not-in-header")
     assert done.returncode == 0, done.stdout + done.stderr
