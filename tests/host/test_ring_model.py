@@ -234,6 +234,8 @@ class Ring(RuleBasedStateMachine):
         lost = self.ring.lost
         self.boot()
         self.lost = lost
+        if not self.world.exact:  # what expired may come back from a torn copy, until that is old enough too
+            self.waiting = sorted(set(self.waiting) | set(self.contents()))
         # files count what does not open when they mount, and as lost when it leaves; sectors both when it leaves
         self.unreadable = 0 if self.world.exact else self.counters.get(UNREADABLE)
 
@@ -252,8 +254,7 @@ class Ring(RuleBasedStateMachine):
 
     def contents(self):
         """What the flash gives to whoever mounts it now -> [sequence…]; looked at in a copy."""
-        world = self.world.clone()
-        store = world.store(Counters())
+        store = self.world.clone().store(Counters())
         ring, out = self.open(store, 1, Counters()), []
         for _ in range(200):
             records = ring.peek(7)[1]
@@ -277,8 +278,7 @@ class Ring(RuleBasedStateMachine):
         self.boot()
         found = self.contents()
         cut = set(self.given) - self.before_cut
-        if mode == "weak":
-            self.uncertain |= cut  # it reads either way at each boot, and was never promised
+        self.uncertain |= cut if mode == "weak" else set()  # it reads either way at each boot, and was never promised
         if exact:
             for sequence in set(found) - set(waiting):
                 expired = kind == "expire" and self.ages[sequence] < self.expired_s
