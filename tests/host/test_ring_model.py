@@ -37,7 +37,7 @@ KINDS = ("append", "fill", "ack", "flush", "durable", "expire", "close")
 class NorWorld:
     """Eight small sectors for two purposes; a cut leaves cells that stay as they are."""
 
-    modes = tuple(mode for mode in MODES if mode not in ("weak", "disturb"))
+    modes = tuple(mode for mode in MODES if mode not in ("weak", "faint", "disturb"))
     exact = True  # whatever is lost is counted
 
     def __init__(self):
@@ -159,8 +159,7 @@ class Ring(RuleBasedStateMachine):
         start, self.reserved = self.reserved, self.reserved + BLOCK
         self.ring = self.open(self.store, 1, self.counters, start)
         # what it evicted in RAM only, or by a header that does not last, may be undone by a cut
-        kept = getattr(self.ring, "_kept", self.ring.acked)
-        self.loose = kept < self.ring.acked or bool(getattr(self.ring, "_dropped", ()))
+        self.loose = getattr(self.ring, "_kept", self.ring.acked) < self.ring.acked or bool(getattr(self.ring, "_dropped", ()))
         self.mark()
 
     def note(self):
@@ -278,7 +277,7 @@ class Ring(RuleBasedStateMachine):
         self.boot()
         found = self.contents()
         cut = set(self.given) - self.before_cut
-        self.uncertain |= cut if mode == "weak" else set()  # it reads either way at each boot, and was never promised
+        self.uncertain |= cut if mode in ("weak", "faint") else set()  # it reads either way at each boot, and was never promised
         if exact:
             for sequence in set(found) - set(waiting):
                 expired = kind == "expire" and self.ages[sequence] < self.expired_s
@@ -297,7 +296,7 @@ class Ring(RuleBasedStateMachine):
             assert kind == "expire" or self.ring.lost - lost <= len(gone) + torn
         elif not self.disturbed:  # the oldest segment or sector was to make room for what was cut
             oldest = [sequence for sequence in waiting if sequence in durable and sequence >= self.reader]
-            assert set(missing) <= set(oldest[:MOST])
+            assert set(missing) <= set(oldest[: MOST + max(self.ring.lost - lost, 0)])
             cuttable = ("append", "fill", "flush", "durable", "close")
             assert kind in cuttable or loose or len(missing) <= max(self.ring.lost - lost, 0)
         self.waiting = found

@@ -299,6 +299,22 @@ class TestTargets(unittest.TestCase):
         self.assertEqual(seen[:4], [0, 1, 2, 3])
         self.assertEqual(waiting, len(seen))
 
+    def test_what_is_in_three_segments_after_a_torn_write_is_counted_once(self):
+        files = Files(segment_bytes=400)
+        files.append(1, 8, version=2)
+        files.append(1, 8)
+        files.ring().flush()
+        files.append(1, 8)
+        files.ring().flush()  # the segment before it holds its first record too
+        files.ring().ack(1)
+        files.flash.budget, files.flash.torn = 0, True
+        try:
+            files.append(20, 8)  # the segment that tears would hold both
+        except PowerCut:
+            files.boot()
+        waiting = files.ring().waiting()
+        self.assertEqual(waiting, len(files.drain()))
+
     def test_a_segment_of_four_blocks_is_filled_and_never_larger(self):
         files = Files(MemFlash(), 4, 16368)
         files.append(600, 100)

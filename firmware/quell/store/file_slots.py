@@ -121,7 +121,8 @@ class FileSlots:
 
     def _reopen(self, i, segment):
         """Go on filling the newest segment, so that restarts do not use up slots."""
-        records = [record for record in segment.records(self._key) if record[0] >= self.acked]
+        first = max(self.acked, self._slots[i].first)  # what is before it is in an older copy too
+        records = [record for record in segment.records(self._key) if record[0] >= first]
         if not records:
             return
         self._open_slot = i
@@ -274,15 +275,16 @@ class FileSlots:
                 if data is not None:
                     segment = Segment(data)
                     if segment.number == slot.number:
-                        records = [record for record in segment.records(self._key) if record[0] >= slot.first]
+                        records = segment.records(self._key)
             except ValueError:
                 pass
             if slot.next > self.acked:
-                bad = max(0, slot.count - len(records))
+                bad = max(0, slot.count - len([1 for record in records if record[0] >= slot.first]))
                 self._counters.add(UNREADABLE, max(0, bad - slot.bad))
                 slot.bad = bad
             self._cache = (i, slot.number, records)
-        return [record for record in self._cache[2] if record[0] >= self.acked]
+        first = max(self.acked, slot.first)
+        return [record for record in self._cache[2] if record[0] >= first]
 
     def _unacked(self, i):
         """How many records of slot `i` wait to be acknowledged."""
