@@ -31,7 +31,11 @@ RING_TWICE = ("nor-ring 1 0 999 1", "nor-ring 2 0 999 5")
 FAULTS = ("nor-ring-errors 1 0 999 1", "nor-ring-erase-noop 1 0 999 1", "nor-ring-program-noop 1 0 999 1")
 KEYS = ("keys-nor 1 0 999 1", "keys-nor 2 0 999 1", "keys-nor-3 1 0 999 1")
 STATE = ("state-nor 1 0 999 1", "state-nor 2 0 999 1", "state-nor-3 1 0 999 1", "state-nor-worn 1 0 999 1")
-AGENT = tuple(f"agent-{name} {depth} 0 999 1" for depth in (1, 2) for name in ("withdraw", "button", "grant", "policy", "records"))
+AGENT = tuple(
+    f"agent-{name} {depth} 0 999 {step}"
+    for depth, step in ((1, 1), (2, 9))
+    for name in ("withdraw", "button", "grant", "policy", "records")
+)
 LITTLE = ("littlefs2-ring 1 0 999 1", "littlefs1-ring 1 0 999 2")
 NOR = "quell/store/nor_ring.py"
 STORE = "quell/store/nor_store.py"

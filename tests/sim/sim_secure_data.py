@@ -11,8 +11,8 @@ _COPIES = 2
 class SimSecureData:
     """`Store` and `Read` of the module; the chip's `arm`, `reboot`, `operations` and `data` for the power-cut harness.
 
-    Each slot is kept as storage and backup, the storage first; a copy knows whether it is whole. What the real module
-    does inside is not documented beyond that.
+    Each slot is kept as storage and backup; a copy knows whether it is whole. What the real module does inside is not
+    documented beyond that: here the backup is what was stored before, which is worse for who wants to erase it.
     """
 
     def __init__(self):
@@ -54,8 +54,10 @@ class SimSecureData:
         """-> 0, or -1 for parameters that do not fit."""
         if not 1 <= index < len(_SIZES) or not 0 < length <= min(_SIZES[index], len(databuf)):
             return -1
-        for copy in range(_COPIES):
-            self._program((index, copy), bytes(databuf[:length]))
+        data, whole = self._copies.get((index, 0), (b"", False))
+        if whole:
+            self._program((index, 1), data)
+        self._program((index, 0), bytes(databuf[:length]))
         return 0
 
     def Read(self, index, databuf, length):
