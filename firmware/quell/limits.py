@@ -56,6 +56,7 @@ FETCH_TIMEOUT_MS = const(60000)  # of a policy body whose chunks do not come; da
 PURGE_RETRY_MS = const(60000)  # of a purge that the flash refused
 FLASH_RESERVE_BYTES = const(4096)  # likewise, when the flash is full
 MEMORY_RESERVE_BYTES = const(4096)  # let go of when an allocation fails, so that a withdrawal gets through
+OPEN_TIMEOUT_MS = const(180000)  # of a connection that a link opens bit by bit; a modem takes 120 s for a broker
 BACKOFF_FIRST_MS = const(1000)
 BACKOFF_CAP_MS = const(300000)
 UNGATED_CHECK_MS = const(5000)  # one signature check per 5 s for withdrawals whose gate failed

@@ -75,7 +75,11 @@ class Link:
     """One MQTT 3.1.1 connection with QoS 1. Every call returns within some seconds or raises LinkError."""
 
     def connect(self, client_id):
-        """Open a clean session. `client_id`: str."""
+        """Open a clean session. `client_id`: str. -> True when it is open; False: call again in the next step.
+
+        A link that takes long does a slice of it in each call. After OPEN_TIMEOUT_MS, or when the agent has another
+        wish, `close` ends the attempt.
+        """
         raise NotImplementedError
 
     def subscribe(self, topic):

@@ -16,6 +16,7 @@ from quell.limits import (
     BACKOFF_FIRST_MS,
     MAX_INBOX,
     MAX_STATE_RECEIPTS,
+    OPEN_TIMEOUT_MS,
     RECEIPT_RETRY_MS,
 )
 from quell.state.provisioning import POLICY_SIGNER
@@ -28,11 +29,13 @@ class Session:
         self._agent = agent
         self._link = agent.port.link
         self._counters = agent.counters
+        self.connecting = False  # the link opens, over several steps
         self.connected = False
         self.answered = False
         self.failures = 0
         self.last_error = ""
         self._retry_ms = 0
+        self._opening_ms = 0
         self._nonce = b""
         self._state_sent_ms = 0
         self._states_sent = 0
@@ -44,9 +47,8 @@ class Session:
         """Connect when it is time, take what has come, send what is owed. Never raises LinkError."""
         try:
             if not self.connected:
-                if now_ms < self._retry_ms:
+                if now_ms < self._retry_ms or not self._connect(now_ms):
                     return
-                self._connect(now_ms)
             self._receive()
             if not self.connected:
                 return
@@ -59,8 +61,16 @@ class Session:
             self._lost(now_ms, str(error))
 
     def _connect(self, now_ms):
+        """One slice of opening the link; once it is open, say who we are -> whether it is."""
         provisioning = self._agent.provisioning
-        self._link.connect(provisioning.device_hex)
+        if not self.connecting:
+            self.connecting = True
+            self._opening_ms = now_ms
+        if not self._link.connect(provisioning.device_hex):
+            if now_ms - self._opening_ms >= OPEN_TIMEOUT_MS:
+                raise LinkError("not opened in time")
+            return False
+        self.connecting = False
         self.connected = True
         self._states_sent = 0
         self._receipt_sent_ms = {}
@@ -70,6 +80,7 @@ class Session:
             if anchor.role != POLICY_SIGNER:
                 self._link.subscribe(provisioning.topic("cmd/" + hex_text(anchor.kid)))
         self.send_state()
+        return True
 
     def send_state(self):
         """Send a state receipt; data waits for its answer."""
@@ -95,12 +106,12 @@ class Session:
 
     def _close(self):
         self._link.close()
-        self.connected = self.answered = False
+        self.connecting = self.connected = self.answered = False
         self._agent.control.connection_lost()
 
     def restart(self):
         """Close and connect clean at the next step: nothing handed to the link before goes later."""
-        if self.connected:
+        if self.connected or self.connecting:
             self._close()
             self._retry_ms = 0
 

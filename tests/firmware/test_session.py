@@ -9,7 +9,7 @@ from sim.sim_host import NOW_S, SUBJECT
 
 from quell.counters import ACK_BAD, LINK_FAILED, NO_INSTANCE
 from quell.data_path import BUFFERED, REFUSED
-from quell.limits import ANSWER_TIMEOUT_MS, BACKOFF_CAP_MS, BACKOFF_FIRST_MS, RECEIPT_RETRY_MS
+from quell.limits import ANSWER_TIMEOUT_MS, BACKOFF_CAP_MS, BACKOFF_FIRST_MS, OPEN_TIMEOUT_MS, RECEIPT_RETRY_MS
 
 _SAVED = []
 
@@ -132,6 +132,52 @@ class TestInstance(unittest.TestCase):
 
 
 class TestLink(unittest.TestCase):
+    def test_a_link_that_opens_bit_by_bit_gets_a_slice_in_each_step(self):
+        device = granted(False)
+        device.port.link.slices = 5
+        device.run(4)
+        self.assertTrue(device.agent.session.connecting)
+        self.assertEqual((device.agent.session.connected, device.port.link.sent), (False, []))
+        device.run(1)
+        self.assertEqual((device.agent.session.connecting, device.port.link.connects), (False, 1))
+        self.assertTrue(device.agent.session.connected)
+        device.run(2)
+        self.assertTrue(device.agent.session.answered)
+
+    def test_a_link_that_never_opens_is_a_failure_in_the_end(self):
+        device = granted(False)
+        device.port.link.slices = 1 << 20
+        device.run(OPEN_TIMEOUT_MS // 1000)
+        self.assertEqual((device.agent.session.failures, device.agent.session.connecting), (0, True))
+        device.run(1)
+        self.assertEqual(device.agent.session.failures, 1)
+        self.assertFalse(device.agent.session.connecting)
+        self.assertEqual(device.count(LINK_FAILED), 1)
+        self.assertEqual(device.port.link.opening, 0)
+        device.port.link.slices = 1
+        device.run(10)
+        self.assertTrue(device.agent.session.answered)
+
+    def test_a_restart_ends_an_opening_and_begins_another(self):
+        device = granted(False)
+        device.port.link.slices = 4
+        device.run(3)
+        device.agent.session.restart()
+        self.assertEqual((device.agent.session.connecting, device.port.link.opening), (False, 0))
+        device.run(3)
+        self.assertFalse(device.agent.session.connected)
+        device.run(1)
+        self.assertTrue(device.agent.session.connected)
+
+    def test_a_failure_while_it_opens_counts_and_waits_as_any(self):
+        device = granted(False)
+        device.port.link.slices = 4
+        device.run(2)
+        device.port.link.up = False
+        device.run(1)
+        self.assertEqual((device.agent.session.failures, device.agent.session.connecting), (1, False))
+        self.assertTrue(device.agent.session._retry_ms > device.port.clock.ms - 2000)
+
     def test_a_long_absence_loses_nothing_that_fits_the_ring(self):
         device = granted()
         device.port.link.up = False

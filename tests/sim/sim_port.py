@@ -82,15 +82,22 @@ class SimLink(Link):
         self.inbox = []
         self.sent = []
         self.mute = False  # half open: swallow what is sent
+        self.slices = 1  # calls of connect until it is open
+        self.opening = 0
 
     def connect(self, client_id):
         if not self.up:
             raise LinkError("no route")
+        self.opening += 1
+        if self.opening < self.slices:
+            return False
+        self.opening = 0
         self.connected = True
         self.connects += 1
         self.client_id = client_id
         self.inbox = []
         self.subscribed = set()
+        return True
 
     def subscribe(self, topic):
         self._check()
@@ -115,6 +122,7 @@ class SimLink(Link):
 
     def close(self):
         self.connected = False
+        self.opening = 0
         self.inbox = []
 
 

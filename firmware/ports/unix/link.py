@@ -103,6 +103,7 @@ class UmqttLink(Link):
         self._call(lambda: client.connect(True))
         client.sock.end_packet()
         self._spoke_ms = time.ticks_ms()
+        return True
 
     def _arrived(self, topic, payload):
         if len(self._inbox) >= 4 * MAX_INBOX:

@@ -1,0 +1,1 @@
+"""Any stock MicroPython board with a Quectel modem on a UART."""
