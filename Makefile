@@ -4,7 +4,9 @@
 PYTHON ?= python3
 SOURCES = host_tools firmware tests boards
 
-.PHONY: help setup demo test bench powercut powercut-mutants lint size clean
+BOARD ?= QEMU_SABRELITE
+
+.PHONY: help setup firmware demo test bench powercut powercut-mutants lint size clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -14,10 +16,13 @@ help: ## Show this list
 setup: ## Install and build what is missing: Debian packages, .venv, MicroPython in build/
 	@$(PYTHON) host_tools/bootstrap.py
 
+firmware: ## Build the firmware of BOARD=QEMU_SABRELITE, the agent in it; HEAP_KIB=256
+	@$(PYTHON) host_tools/bootstrap.py UNIX $(BOARD)
+
 demo: setup ## Run the main job: collect, send, grant and withdraw consent, check the receipt
 	@.venv/bin/quell demo
 
-test: setup lint ## Run every test
+test: firmware lint ## Run every test
 	@.venv/bin/pytest tests
 
 bench: setup ## Measure what the budgets of firmware/DESIGN.md are about

@@ -15,6 +15,7 @@ BOARDS = Path(__file__).resolve().parent
 OUT = BUILD / "micropython"
 OBJECTS = BUILD / "obj"
 MPY_CROSS = OUT / "mpy-cross"
+HEAP_KIB = 256  # of a board of the qemu port; the environment's HEAP_KIB is another
 
 
 def build_mpy_cross(tree):
@@ -49,9 +50,39 @@ def build_unix(board, tree):
     stamp.mark()
 
 
+def build_qemu(board, tree):
+    """A board of the qemu port: MicroPython's board files, a C module in c/, and the agent frozen in."""
+    folder = BOARDS / board
+    firmware = OUT / board.lower() / "firmware.elf"
+    heap_kib = int(os.environ.get("HEAP_KIB") or HEAP_KIB)
+    frozen = sorted((ROOT / "firmware").rglob("*.py"))
+    inputs = [BUILD / "stamps/source", *build_files(folder), *frozen, str(heap_kib)]
+    stamp = Stamp(board, inputs, [firmware])
+    if stamp.fresh():
+        return
+    with Step(f"MicroPython {source.VERSION} for {board}", board) as step:
+        objects = OBJECTS / board
+        (objects / "firmware.elf").unlink(missing_ok=True)  # make does not see that a heap is another
+        (objects / "main.o").unlink(missing_ok=True)
+        make(
+            step,
+            tree / "ports/qemu",
+            BOARD=board,
+            BOARD_DIR=folder,
+            USER_C_MODULES=folder / "c",
+            BUILD=objects,
+            MICROPY_HEAP_SIZE=heap_kib * 1024,
+            MICROPY_MPYCROSS=MPY_CROSS,
+            MICROPY_MPYCROSS_DEPENDENCY="",
+        )
+        install(objects / "firmware.elf", firmware)
+    stamp.mark()
+
+
 def build_files(folder):
     """The files of a board that its build reads."""
-    return sorted(path for path in folder.iterdir() if path.suffix in (".h", ".mk", ".py"))
+    read = (".h", ".c", ".mk", ".ld", ".py")
+    return sorted(path for path in folder.rglob("*") if path.suffix in read)
 
 
 def make(step, folder, **settings):
@@ -72,7 +103,7 @@ def install(program, target):
     fresh.replace(target)
 
 
-PORTS = {"unix": build_unix}
+PORTS = {"unix": build_unix, "qemu": build_qemu}
 
 
 def main():

@@ -9,6 +9,7 @@ second run takes a moment, and no network.
 import argparse
 import fcntl
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -42,10 +43,19 @@ PACKAGES = {
     "openssl": "openssl",
 }
 
+# of boards of this port, beside those
+PORT_PACKAGES = {
+    "qemu": {
+        "gcc-arm-none-eabi": "arm-none-eabi-gcc",
+        "libnewlib-arm-none-eabi": None,
+        "qemu-system-arm": "qemu-system-arm",
+    }
+}
 
-def install_packages():
-    """Install the Debian packages that are missing, and only those."""
-    missing = missing_packages()
+
+def install_packages(boards):
+    """Install the Debian packages that are missing for these boards, and only those."""
+    missing = missing_packages(boards)
     if not missing:
         return
     names = " ".join(missing)
@@ -64,8 +74,12 @@ def install_packages():
             step.run([*root, "systemctl", "disable", "--now", "mosquitto"])
 
 
-def missing_packages():
+def missing_packages(boards):
     wanted = dict(PACKAGES)
+    for board in boards:
+        description = ROOT / "boards" / board / "board.json"
+        if description.exists():  # else the build says that there is no such board
+            wanted.update(PORT_PACKAGES.get(json.loads(description.read_text())["port"], {}))
     if importlib.util.find_spec("ensurepip") is None:
         wanted["python3-venv"] = None
     missing = [name for name, program in wanted.items() if not (program and on_path(program))]
@@ -143,7 +157,7 @@ def main():
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another setup of this checkout goes first
-        install_packages()
+        install_packages(boards)
         install_host_tool()
         install_micropython_libs()
         build_boards(boards)

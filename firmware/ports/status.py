@@ -14,7 +14,7 @@ try:
 except ImportError:
     import ujson as json
 
-_STATUS = ("ConsentUnknown", "ConsentGiven", "ConsentWithdrawn", "ConsentRevoked")
+STATUS = ("ConsentUnknown", "ConsentGiven", "ConsentWithdrawn", "ConsentRevoked")
 _BASIS = ("contract", "legal-obligation", "legitimate-interest", "consent")
 
 
@@ -25,7 +25,7 @@ def _purpose(agent, purpose):
         "id": purpose.id,
         "name": purpose.name,
         "basis": _BASIS[purpose.basis],
-        "status": _STATUS[entry.status],
+        "status": STATUS[entry.status],
         "generation": entry.generation,
         "challenge": hex_text(entry.challenge),
         "collecting": reason == 0,

@@ -18,12 +18,28 @@ def micropython() -> Path:
     return path
 
 
+def mpy_cross() -> Path:
+    """MicroPython's compiler, of the same version as `micropython()`. Raises QuellError when it is missing."""
+    path = micropython().parent.parent / "mpy-cross"
+    if not path.is_file():
+        raise QuellError(f"no mpy-cross at {path}", "build it: make setup")
+    return path
+
+
 def firmware() -> Path:
     """The folder of the agent's code: `$QUELL_FIRMWARE`, else the checkout's. Raises QuellError when it is missing."""
     given = os.environ.get("QUELL_FIRMWARE")
     path = Path(given) if given else _CHECKOUT / "firmware"
     if not (path / "quell").is_dir():
         raise QuellError(f"no firmware in {path}", "set QUELL_FIRMWARE to a checkout's firmware/")
+    return path
+
+
+def board_firmware(board: str) -> Path:
+    """The firmware of a board that is emulated. Raises QuellError when it is missing."""
+    path = _CHECKOUT / f"build/micropython/{board.lower()}/firmware.elf"
+    if not path.is_file():
+        raise QuellError(f"no firmware for {board}", f"build it: make firmware BOARD={board}")
     return path
 
 

@@ -4,13 +4,13 @@
 The keys of CONFIG are in host_tools/README.md. Ctrl-C (SIGINT) flushes and ends it.
 """
 
-import io
 import json
 import sys
 import time
 
 from ports.catalogue import IDS
-from ports.unix import status
+from ports import status
+from ports.traceback import traceback
 from ports.unix.clock import UnixClock, UnixEntropy
 from ports.unix.flash import FolderFlash, folder_store
 from ports.unix.link import UmqttLink
@@ -21,28 +21,6 @@ from quell.errors import QuellError
 from quell.port import Port
 
 _STATUS_EVERY_MS = 1000
-_MAX_TRACEBACK_BYTES = 2048
-
-
-class _Bounded(io.IOBase):
-    """A stream that keeps the first _MAX_TRACEBACK_BYTES: an exception's message may be a megabyte."""
-
-    def __init__(self):
-        self.data = bytearray()
-
-    def write(self, data):
-        self.data.extend(memoryview(data)[: _MAX_TRACEBACK_BYTES - len(self.data)])
-        return len(data)
-
-
-def traceback(error):
-    """What MicroPython prints for `error`, bounded -> str."""
-    stream = _Bounded()
-    sys.print_exception(error, stream)
-    try:
-        return str(bytes(stream.data), "utf-8")
-    except UnicodeError:
-        return ""
 
 
 def make_port(config, on_malformed):

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# The agent, what it needs of the ports, and what runs at each boot.
+firmware = "../../firmware"
+package("quell", base_path=firmware)
+package("ports/at_modem", base_path=firmware)
+package("ports/qemu", base_path=firmware)
+for name in ("__init__", "block_nor", "catalogue", "console", "reasons", "status", "stock_board", "traceback", "vfs_flash"):
+    module("ports/" + name + ".py", base_path=firmware)
+module("main.py", base_path=firmware)
+freeze("modules")
