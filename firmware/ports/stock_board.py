@@ -30,6 +30,7 @@ _LEVELS = ("restricted", "logical", "cryptographic", "physical")
 _MAX_REQUEST_BYTES = 4096
 _MAX_CONFIG_BYTES = 8192
 _POLL_MS = 5
+_COLLECT_EVERY_BYTES = 16384
 _MAX_PURPOSE_ID = 255
 _SECRETS = ("apn_password", "password", "key")
 
@@ -164,6 +165,8 @@ class StockBoard:
 
     def start(self):
         """-> (agent, modem), put together. Raises QuellError, or OSError without a configuration."""
+        # collected early and often, what stays lies together: else it is spread over a heap that has no large piece left
+        gc.threshold(_COLLECT_EVERY_BYTES)
         flash, keystore, store = self._parts()
         clock = AtClock(time.ticks_ms, time.ticks_diff)
         port, modem = at_port(

@@ -87,11 +87,13 @@ class VfsFlash(Flash):
 
     def read(self, name):
         try:
+            # a read takes what it is asked for from the heap, and a small file must not need 16 KiB in one piece
+            size = os.stat(self._path(name))[6]
             file = open(self._path(name), "rb")
         except OSError:
             return None
         try:
-            return file.read(_MAX_FILE_BYTES)
+            return file.read(min(size, _MAX_FILE_BYTES))
         except OSError:
             return None
         finally:

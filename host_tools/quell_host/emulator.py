@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """QEMU as a board: an Arm processor, a NOR chip whose content is a file, the REPL on a pty, a modem on a TCP port."""
 
+import contextlib
 import os
 import re
 import select
+import socket
 import subprocess
+import tempfile
 import threading
 import time
 import tty
@@ -30,6 +33,8 @@ class Emulator:
         self.console = bytearray()
         self.pty = ""
         self._modem = modem
+        self._folder = tempfile.TemporaryDirectory(prefix="quell-emulator-")
+        self._control = str(Path(self._folder.name) / "qmp")
         self._icount = icount
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -41,6 +46,7 @@ class Emulator:
             self.image.write_bytes(b"\xff" * NOR_BYTES)
         command = ["qemu-system-arm", "-machine", "sabrelite", "-m", "128M", "-display", "none", "-monitor", "none"]
         command += ["-kernel", str(self.firmware), "-drive", f"if=mtd,format=raw,file={self.image}", "-serial", "pty"]
+        command += ["-qmp", f"unix:{self._control},server=on,wait=off"]
         if self._modem is not None:
             command += ["-chardev", f"socket,id=modem,host=127.0.0.1,port={self._modem},reconnect=1"]
             command += ["-serial", "chardev:modem"]
@@ -103,13 +109,31 @@ class Emulator:
             self._reader.join()
             self._reader = None
 
+    def _halt(self) -> None:
+        """`stop` of the QEMU Machine Protocol; when it does not answer, the kill is as hard as it can be."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(5)
+            control.connect(self._control)
+            lines = control.makefile("rwb")
+            lines.readline()  # its greeting
+            for command in (b"qmp_capabilities", b"stop"):
+                lines.write(b'{"execute": "%s"}\n' % command)
+                lines.flush()
+                while b'"return"' not in (lines.readline() or b'"return"'):
+                    pass  # an event
+
     def running(self) -> bool:
         """Whether QEMU runs."""
         return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
-        """The power goes: SIGKILL. What the chip was told to keep stays in the image."""
+        """The power goes, at whatever instruction the processor is: SIGKILL. What the chip has done is in the image.
+
+        QEMU's chip says that it is done while its write to the image is still under way, so the processor is halted first
+        and that write waited for.
+        """
         if self._process is not None:
+            self._halt()
             self._process.kill()
             self._process.wait()
             if self._process.stdout is not None:

@@ -33,13 +33,17 @@ class Deployment(World):
         self.broker.start()
         if not self.tls:
             self.tap = Tap(self.folder / "wire.bin", self.broker.port)
+        self.make_device()
+        self.start_receiver()
+        self.wait("the receiver", self.receiver_listens)
+        self.start_agent()
+
+    def make_device(self) -> None:
+        """Provision it."""
         self.quell(
             "provision", "--dir", str(self.device), "--name", "lab", "--region", "eu",
             "--operator", "operator", "--subject", "owner", "--policy-key", "publisher",
         )  # fmt: skip
-        self.start_receiver()
-        self.wait("the receiver", self.receiver_listens)
-        self.start_agent()
 
     def start_receiver(self) -> None:
         arguments = ["receive", "--json", "--operator-key", "operator", *self.ca_option()]
@@ -76,12 +80,16 @@ class Deployment(World):
 
     def with_policy(self) -> "Deployment":
         """Push the policy and wait for its receipt."""
-        self.wait("an instance", lambda: self.status().get("instance"))
+        self.wait("an instance", self.answered)
         self.quell(
             "policy", "push", str(self.folder / "policy.quell"), "--device", "lab", "--signer", "operator",
             "--wait", "30", *self.ca_option(),
         )  # fmt: skip
         return self
+
+    def answered(self) -> bool:
+        """Whether the device has its instance."""
+        return bool(self.status().get("instance"))
 
     def granted(self, purpose: str = "usage") -> "Deployment":
         """Grant the purpose as the owner and wait for its receipt."""
@@ -120,3 +128,8 @@ class Deployment(World):
         """The receipts that the ledger holds."""
         shown = json.loads(self.quell("receipt", "list", "--device", "lab", "--json"))
         return shown["devices"][0]["receipts"]
+
+    def withdrawal(self) -> dict[str, Any]:
+        """The last receipt of a withdrawal, verified, as `quell receipt verify --json` shows it."""
+        number = [r for r in self.receipts() if r["kind"] == "withdraw"][-1]["number"]
+        return json.loads(self.quell("receipt", "verify", str(number), "--device", "lab", "--json"))["receipt"]

@@ -98,7 +98,7 @@ MUTANTS = {
     "intent-in-one-slot": Mutant("quell/control/apply.py", "consent.commit_both()", "consent.commit()", AGENT),
     "purge-without-intent": Mutant("quell/control/apply.py", "            consent.commit_both()\n            return True\n", "            return True\n", AGENT),
     "data-before-key": Mutant("quell/control/purge.py", "        keys.erase(purpose_id, intent.generation)\n", "", AGENT),
-    "data-not-erased": Mutant("quell/control/purge.py", "        rings.shred(purpose_id)\n", "", AGENT),
+    "data-not-erased": Mutant("quell/control/purge.py", "        rings.shred(purpose_id)\n", "        str(purpose_id)\n", AGENT),
     "purge-not-resumed": Mutant("quell/agent.py", "            self.control.purge(purpose_id)\n", "            self.consent.intents = {}\n", AGENT),
     "grant-without-commit": Mutant("quell/control_path.py", "        if self._commit(commit):\n            return True\n", "        return True\n", AGENT),
     "policy-over-the-old-one": Mutant("quell/agent.py", "                self.policy_slots.in_force(slot)\n", "                self.policy_slots.in_force(1 - slot)\n", AGENT),
