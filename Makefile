@@ -6,7 +6,7 @@ SOURCES = host_tools firmware tests boards
 
 BOARD ?= QEMU_SABRELITE
 
-.PHONY: help setup firmware demo test bench powercut powercut-mutants lint size clean
+.PHONY: help setup firmware demo test bench powercut powercut-qemu powercut-mutants lint size clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -30,6 +30,9 @@ bench: setup ## Measure what the budgets of firmware/DESIGN.md are about
 
 powercut: setup ## Cut the power at every flash operation; FULL=1 for all cases, FRESH=1 to forget what was done
 	@.venv/bin/python tests/powercut/run.py $(if $(FULL),--full) $(if $(FRESH),--fresh) $(if $(CASE),--case $(CASE))
+
+powercut-qemu: firmware ## Kill the emulated board N=40 times at random moments under load; SEED=, STORE=nor
+	@.venv/bin/python tests/e2e/board_kills.py $(or $(N),40) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))
 
 powercut-mutants: setup ## Break the agent on purpose, in each way that the power cuts must catch
 	@.venv/bin/python tests/powercut/run.py --mutants

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A board with stock MicroPython and a modem on a UART, as `quell` on the host sees it: what a `quell_board.py` is made of.
+"""A board with stock MicroPython and a modem on a UART, as the host tool sees it: what a `quell_board.py` is.
 
 `boards/QEMU_SABRELITE/modules/quell_board.py` is one in a few lines.
 """
@@ -20,7 +20,6 @@ from ports.traceback import traceback
 from quell import __version__
 from quell.agent import Agent
 from quell.codec import cbor
-from quell.codec.builtin import hex_text
 from quell.counters import WIRE_MALFORMED, Counters
 from quell.errors import QuellError, StateError
 from quell.state import provisioning
@@ -36,9 +35,9 @@ _SECRETS = ("apn_password", "password", "key")
 
 
 class StockBoard:
-    """One board. `parts`: callable() -> (flash, keystore, store); `uart`: callable() -> the modem's; `entropy`: Entropy.
+    """One board. `parts`: callable() -> (flash, keystore, store); `uart`: callable() -> the modem's.
 
-    `store`: "nor", "littlefs1" or "littlefs2", what `parts` uses. `root`: folder of the file system where the
+    `entropy`: Entropy; `store`: "nor", "littlefs1" or "littlefs2", what `parts` uses. `root`: folder of the file system where the
     configuration is. `app`: name of the application's module with `step(agent)`, where there is one.
     """
 
@@ -165,7 +164,7 @@ class StockBoard:
 
     def start(self):
         """-> (agent, modem), put together. Raises QuellError, or OSError without a configuration."""
-        # collected early and often, what stays lies together: else it is spread over a heap that has no large piece left
+        # collected early and often, what stays lies together, and not all over a heap that has no large piece left then
         gc.threshold(_COLLECT_EVERY_BYTES)
         flash, keystore, store = self._parts()
         clock = AtClock(time.ticks_ms, time.ticks_diff)

@@ -129,8 +129,8 @@ class Emulator:
     def kill(self) -> None:
         """The power goes, at whatever instruction the processor is: SIGKILL. What the chip has done is in the image.
 
-        QEMU's chip says that it is done while its write to the image is still under way, so the processor is halted first
-        and that write waited for.
+        QEMU's chip says that it is done while its write to the image is still under way, so the processor is halted
+        first and that write waited for.
         """
         if self._process is not None:
             self._halt()

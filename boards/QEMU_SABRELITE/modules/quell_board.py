@@ -4,6 +4,7 @@
 import board
 from ports.qemu import parts
 from ports.stock_board import StockBoard
+
 from quell import __version__
 
 NAME = "QEMU_SABRELITE"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the NOR chip of QEMU's sabrelite holds: our raw partition, then the file system /usr (boards/QEMU_SABRELITE/README.md).
+"""What the NOR chip of QEMU's sabrelite holds: our raw partition, then the file system /usr (see the board's README).
 
 Agent and records are on the raw partition, or, as on a module, in files of /usr when that has a file `quell.files`.
 """
@@ -8,6 +8,7 @@ import os
 import time
 
 import board
+
 from ports.block_nor import BlockNor
 from ports.vfs_flash import LITTLEFS1, LITTLEFS2, VfsFlash
 from quell.port import Entropy

@@ -8,8 +8,8 @@ import json
 import sys
 import time
 
-from ports.catalogue import IDS
 from ports import status
+from ports.catalogue import IDS
 from ports.traceback import traceback
 from ports.unix.clock import UnixClock, UnixEntropy
 from ports.unix.flash import FolderFlash, folder_store
