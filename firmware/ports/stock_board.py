@@ -37,8 +37,8 @@ _SECRETS = ("apn_password", "password", "key")
 class StockBoard:
     """One board. `parts`: callable() -> (flash, keystore, store); `uart`: callable() -> the modem's.
 
-    `entropy`: Entropy; `store`: "nor", "littlefs1" or "littlefs2", what `parts` uses. `root`: folder of the file system where the
-    configuration is. `app`: name of the application's module with `step(agent)`, where there is one.
+    `entropy`: Entropy; `store`: "nor", "littlefs1" or "littlefs2", what `parts` uses. `root`: folder of the file
+    system where the configuration is. `app`: name of the application's module with `step(agent)`, where there is one.
     """
 
     def __init__(self, name, parts, uart, entropy, store, root, app="app", hard_reset=None):

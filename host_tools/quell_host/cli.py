@@ -17,6 +17,7 @@ from quell_host.commands import (
     flash,
     keys,
     ledger,
+    modem_sim,
     policy,
     policy_push,
     provision,
@@ -67,6 +68,7 @@ app.command("records", help=records.HELP)(records.records)
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(flash.app, name="flash")
+app.command("modem-sim", help=modem_sim.HELP)(modem_sim.modem_sim)
 for _name in ("preview", "demo"):
     if importlib.util.find_spec(f"quell_host.commands.{_name}") is not None:
         _module = importlib.import_module(f"quell_host.commands.{_name}")

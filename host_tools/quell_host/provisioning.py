@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Provision a device folder: the host makes id, key and seed, the device makes its signing key.
+"""Provision a device: the host makes id, key and seed, the device makes its signing key.
 
-The device's part is the firmware's own code on MicroPython: one line of hex in, one out, so that
-no secret stands in an argument, the environment or a file.
+A folder's part is the firmware's own code on MicroPython: one line of hex in, one out, so that
+no secret stands in an argument, the environment or a file. A board's part is its `quell_board`.
 """
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +40,14 @@ def provision_folder(folder: Path, signers: Sequence[NamedSigner], force: bool) 
     all that the agent keeps there), or the firmware refuses or cannot run.
     """
     _prepare(folder, force)
+    return provision_with(lambda request: _run(folder, request), signers)
+
+
+def provision_with(ask: Callable[[bytes], bytes], signers: Sequence[NamedSigner]) -> Provisioned:
+    """Provision the device that answers `ask(request)`, both CBOR of SPEC §10.
+
+    Raises QuellError when its answer is none to the request.
+    """
     device, device_key = os.urandom(16), os.urandom(32)
     anchors = [
         [
@@ -53,7 +61,10 @@ def provision_folder(folder: Path, signers: Sequence[NamedSigner], force: bool) 
         for signer in signers
     ]
     request = {0: device, 1: device_key, 2: KEY_VERSION, 3: os.urandom(SEED_BYTES), 4: anchors}
-    answer = _run(folder, cbor.encode(request))
+    try:
+        answer = cbor.decode(ask(cbor.encode(request)), _MAX_ANSWER_BYTES)
+    except cbor.CborError:
+        raise QuellError("the firmware's answer cannot be read", "run make setup again") from None
     public = answer.get(5) if isinstance(answer, dict) and answer.get(0) == device else None
     if not isinstance(public, bytes):
         raise QuellError("the firmware's answer is none to this request", "run make setup again")
@@ -81,7 +92,7 @@ def _prepare(folder: Path, force: bool) -> None:
         raise QuellError(f"cannot prepare {folder}: {error.strerror}") from None
 
 
-def _run(folder: Path, request: bytes) -> object:
+def _run(folder: Path, request: bytes) -> bytes:
     try:
         done = subprocess.run(
             [*runtime.command("ports/unix/provision.py"), str(folder)],
@@ -100,6 +111,6 @@ def _run(folder: Path, request: bytes) -> object:
         lines = done.stderr.strip().splitlines() or ["no reason given"]
         raise QuellError(f"the firmware could not provision {folder}: {lines[-1][:200]}")
     try:
-        return cbor.decode(bytes.fromhex(done.stdout.strip()), _MAX_ANSWER_BYTES)
+        return bytes.fromhex(done.stdout.strip())
     except ValueError:
         raise QuellError("the firmware's answer cannot be read", "run make setup again") from None

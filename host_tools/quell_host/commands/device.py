@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`quell device`: list, show and reset devices."""
+"""`quell device`: list, show and reset devices; look at a board (device_board.py)."""
 
 import datetime
 from typing import Annotated, Any
@@ -10,13 +10,17 @@ from sqlalchemy import Connection, RowMapping
 
 from quell_host import output
 from quell_host.broker import broker_from
-from quell_host.commands import options
+from quell_host.commands import device_board, options
 from quell_host.control.context import document_of, open_context
 from quell_host.errors import ExitCode, QuellError
 from quell_host.ledger import bundles, devices, instances, receipts, state
 from quell_host.wire.command import NAMES
 
-app = typer.Typer(no_args_is_help=True, help="List, show and reset devices.")
+app = typer.Typer(no_args_is_help=True, help="List, show and reset devices; look at a board at a port.")
+app.command("info", help=device_board.INFO)(device_board.info)
+app.command("logs", help=device_board.LOGS)(device_board.logs)
+app.command("restart", help=device_board.RESTART)(device_board.restart)
+app.command("lock", help=device_board.LOCK)(device_board.lock)
 
 _Name = Annotated[str, typer.Argument(help="Label, device id, or the beginning of one")]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`quell flash`: save an image of a device's flash, look into it, check it."""
+"""`quell flash`: put the agent on a board; save an image of a device's flash, look into it, check it."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress
 
 from quell_host import output
-from quell_host.commands import options
+from quell_host.commands import flash_write, options
 from quell_host.errors import ExitCode, QuellError
 from quell_host.flash import fsck as checks
 from quell_host.flash import inspect as words
@@ -17,10 +17,8 @@ from quell_host.flash.content import Content, read_content
 from quell_host.flash.findings import Findings, UnreadableImage
 from quell_host.flash.shape import shape
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Save an image of a device's flash, look into it, check it. Nothing is ever written to a device or an image.",
-)
+app = typer.Typer(no_args_is_help=True)
+app.callback(invoke_without_command=True, help=flash_write.HELP)(flash_write.write)
 
 _Image = Annotated[Path, typer.Argument(help="Image file, or the folder of a device")]
 _Offset = Annotated[str | None, typer.Option("--offset", help="Look at the bytes from here on, such as 0x100000")]
@@ -55,12 +53,12 @@ def _read(image: Path, offset: str | None, size: str | None, keys: Path | None, 
 )
 def dump(
     file: Annotated[Path, typer.Argument(help="The file to make")],
-    port: Annotated[str, typer.Option("--port", help="The board's port, such as /dev/ttyACM0")],
+    port: options.Port,
     device: Annotated[str, typer.Option("--device", help="Python expression that gives the block device")],
     imports: Annotated[
         list[str] | None, typer.Option("--imports", help="Modules that the expression needs, with commas")
     ] = None,
-    baud: Annotated[int, typer.Option("--baud", min=300, help="Bits per second")] = 115200,
+    baud: options.Baud = 115200,
     as_json: options.Json = False,
 ) -> None:
     # mpremote and pyserial take a moment to load: only here.

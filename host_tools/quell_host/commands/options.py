@@ -27,3 +27,6 @@ Wait = Annotated[
     float,
     typer.Option("--wait", min=0, help="Seconds to wait for the device's answer [default: 0]"),
 ]
+Port = Annotated[str, typer.Option("--port", help="The board's port, such as /dev/ttyACM0")]
+Baud = Annotated[int, typer.Option("--baud", min=300, help="Bits per second")]
+Stay = Annotated[bool, typer.Option("--stay", help="Leave the board at its REPL: do not start it")]
