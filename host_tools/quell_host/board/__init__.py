@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""A board at a port: put the agent on it, provision it, look at it."""

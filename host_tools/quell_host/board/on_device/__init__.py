@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Scripts that MicroPython runs: never imported here."""
