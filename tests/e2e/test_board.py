@@ -118,7 +118,7 @@ def test_over_tls_the_right_broker_is_heard(board: Deploy) -> None:
     lab.wait("an answer", lab.answered)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_killed_at_random_moments_it_loses_repeats_and_revives_nothing(board: Deploy) -> None:
     lab = board()
     board_kills.make_policies(lab)

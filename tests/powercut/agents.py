@@ -7,12 +7,15 @@ from sim.saved import host_copy, receipts, restored_host
 from sim.sim_board import LittleBoard, NorBoard
 from sim.sim_host import OPERATOR, SUBJECT, field, policy_file, purpose
 
-from quell.codec import p256
+from quell.codec import cbor, p256
 from quell.control.receipt import GRANT, POLICY, WITHDRAW
+from quell.counters import Counters
 from quell.data_path import BUFFERED, DURABLE, REFUSED
+from quell.limits import MAX_STATE_BYTES
 from quell.outcomes import DONE
 from quell.port import LOGICAL, PHYSICAL
 from quell.state.consent import GIVEN, UNKNOWN, WITHDRAWN
+from quell.state.slots import STATE, Slots
 
 SECRET = "4711471147"  # a value that is collected: never in the image
 
@@ -47,6 +50,7 @@ class _World:
         self.chip = board.chip
         self.device = Device(host, board, boot=False, provisioned=True)
         self.power_back = board.reboot
+        self.acted = False
 
 
 class AgentScenario(Scenario):
@@ -80,18 +84,25 @@ class AgentScenario(Scenario):
         return _World(board, restored_host(host))
 
     def run(self, world):
-        world.device.boot()
+        world.device.boot(False)
+        world.acted = True
         self.act(world.device)
         world.device.run(self.steps)
 
     def recover(self, world):
-        world.device.boot()
+        world.device.boot(False)
 
     def act(self, device):
         raise NotImplementedError
 
+    def again(self, device):
+        """`act` in a boot that goes on to the end."""
+        self.act(device)
+
     def check(self, world, whole):
         self.at_boot(world.device)
+        if not world.acted:  # the power went before
+            self.again(world.device)
         world.device.run(14)
         self.in_the_end(world.device)
         need(SECRET.encode() not in bytes(world.chip.data), "I9: plaintext in the image")
@@ -110,8 +121,27 @@ class Withdraw(AgentScenario):
     name = "agent-withdraw"
     level = PHYSICAL
 
+    def recover(self, world):
+        self.look(world)
+        world.device.boot(False)
+
+    def look(self, world):
+        """Whether the flash says that a purge was begun."""
+        state = Slots(world.device.board.parts()[0], "state", STATE, Counters()).load()
+        self.intended = state is not None and len(cbor.decode(state, MAX_STATE_BYTES)[8]) > 0
+
     def act(self, device):
         device.host.bundle(SUBJECT, [device.host.withdraw(1)])
+
+    def at_boot(self, device):
+        agent = device.agent
+        withdrawn = agent.consent.purposes[1].status == WITHDRAWN
+        need(not withdrawn or agent.consent.intents == {}, "a purge waits for the network")
+        need(withdrawn or not self.intended, "a withdrawal that was begun is not finished before the network is heard")
+        if withdrawn:
+            need(not agent.keys.has_ring_key(1), "withdrawn, and the key is there")
+        else:
+            need(agent.keys.ring_key(1, 1) == self.key, "given, and the key is gone")
 
     def in_the_end(self, device):
         agent = device.agent
@@ -138,15 +168,20 @@ class Button(Withdraw):
         device.port.sources.button = "*"
         device.port.link.up = False
 
+    def again(self, device):
+        device.port.sources.button = "*"
+
     def run(self, world):
-        world.device.boot()
+        world.device.boot(False)
+        world.acted = True
         self.act(world.device)
         world.device.run(2)
 
     def recover(self, world):
         # the button is a file or a pin: it stays pressed until the agent took it
         pressed = world.device.port.sources.button
-        world.device.boot()
+        self.look(world)
+        world.device.boot(False)
         world.device.port.sources.button = pressed
 
 
@@ -229,7 +264,7 @@ class Records(AgentScenario):
         device = world.device
         device.host.auto = True
         world.promised = [1, 2, int(SECRET)]
-        device.boot()
+        device.boot(False)
         for code in range(10, 22):
             world.tried = code
             if device.agent.emit("diagnostics", {"code": code}, durable=True) == DURABLE:

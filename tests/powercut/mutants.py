@@ -63,7 +63,7 @@ MUTANTS = {
     "bad-sector-used-again": Mutant(STORE, "        self._retired[i] = 1\n", "", FAULTS),
     "evicted-before-its-header": Mutant(
         NOR, "                evicted.append(self._evict())", "                store.free(self._evict())",
-        ("nor-ring-program-noop 2 90 150 3", "nor-ring-errors 2 80 140 3"),
+        ("nor-ring-program-noop 2 150 160 1",),
     ),
     "no-free-sector-kept": Mutant(NOR, "store.share(self._purpose) - 1:", "store.share(self._purpose):", RING_TWICE),
     "evicted-without-a-note": Mutant(
@@ -71,11 +71,11 @@ MUTANTS = {
         ("nor-ring-erase-noop 1 0 999 1", "nor-ring-program-noop 1 0 999 1"),
     ),
     "lost-not-in-header": Mutant(NOR, "store.number, first, self.acked, self.lost, policy_version,", "store.number, first, self.acked, 0, policy_version,", RING),
-    "lost-not-in-acknowledgement": Mutant(NOR, "        lost = struct.pack(\"<I\", self.lost)\n", "        lost = bytes(4)\n", ("nor-ring 2 100 125 1",)),
+    "lost-not-in-acknowledgement": Mutant(NOR, "        lost = struct.pack(\"<I\", self.lost)\n", "        lost = bytes(4)\n", ("nor-ring-program-noop 2 150 160 1",)),
     "acked-not-in-header": Mutant(NOR, "first, self.acked, self.lost, policy_version", "first, 0, self.lost, policy_version", RING),
     "unsound-header-frees": Mutant(NOR, "        self.acked = max(self.acked, self._kept)\n", "        self.acked = self._kept = max(self.acked, self._kept)\n", RING_TWICE),
     "numbers-start-again": Mutant(NOR, "self.next = max(self.next, self.acked, reserved)", "self.next = max(self.next, self.acked)", RING_TWICE),
-    "salt-not-random": Mutant(NOR, "            salt = self._random(16)\n", "            salt = bytes(16)\n", RING_TWICE),
+    "salt-not-random": Mutant(NOR, "            salt = self._random(16)\n", "            salt = bytes(16)\n", ("nor-ring-numbers-lost 1 0 999 1",)),
     "one-read-is-enough": Mutant(NOR, "_READS = 4  #", "_READS = 1  #", ("nor-ring-read-flips 1 0 999 1",)),
     "plaintext-in-ring": Mutant("quell/store/sealer.py", "return seal(self._key, _nonce(place, sequence), self", "return data + bytes(8) or (self", RING),
     # two-slot stores and keys

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Scenarios of one ring alone: raw NOR, and segment files on littlefs 1 and 2. The oracle is a plain list of what was given.
+"""Scenarios of one ring alone, on raw NOR. The oracle is a plain list of what was given.
 
 What must hold is flashring's I1…I10; each is named where it is checked.
 """
 
 from engine import Scenario, need
-from sim.sim_board import LittleBoard
 from sim.sim_nor import MODES, SimNor
 from sim.sim_nor_faults import XorShift32
 
@@ -31,7 +30,7 @@ class _Sealer(sealer.Sealer):
         return sealer.Sealer.seal(self, place, sequence, data)
 
 
-class _World:
+class World:
     """The chip, what outlives the power (`reserved`, `salts` of the state), and the facts: what was given and promised."""
 
     def __init__(self, chip, start):
@@ -206,7 +205,7 @@ class NorRingScenario(RingScenario):
         nor_ring.Sealer = _Sealer
         chip = SimNor(SECTORS, SECTOR_BYTES, PAGE_BYTES)
         self.prepare(chip)
-        world = _World(chip, self.start)
+        world = World(chip, self.start)
 
         def remount(start):
             world.counters = Counters()
@@ -289,6 +288,36 @@ class NorRingLate(NorRingScenario):
         need(not world.chip.violations, "I7")
 
 
+class NorRingNumbersLost(NorRingScenario):
+    """The state that reserves sequences is lost at each boot, so that they come again: the salts alone keep nonces apart (I6)."""
+
+    name = "nor-ring-numbers-lost"
+
+    def world(self):
+        world = NorRingScenario.world(self)
+        remount = world.remount
+        world.remount = lambda start: remount(0)
+        return world
+
+    def run(self, world):
+        world.boot()
+        for n in range(self.steps):
+            self.append(world, n % 3 * 20)
+            if n % 7 == 6:
+                world.ring.ack(world.ring.next - 3)
+
+    def append(self, world, size):
+        world.ring.append(MARK + b"%d" % world.chip.operations + bytes(size), 1, 0)
+
+    def recover(self, world):
+        world.boot()
+        for n in range(12):
+            self.append(world, n)
+
+    def check(self, world, whole):
+        need(MARK not in bytes(world.chip.data), "I9: plaintext in the image")
+
+
 class NorRingErase(NorRingScenario):
     """A sector that no longer erases, and says nothing."""
 
@@ -337,54 +366,7 @@ class NorRingLost(NorRingScenario):
         chip.misdirect = (29, 2)
 
 
-class LittleRingScenario(RingScenario):
-    """The ring in segment files on a real littlefs."""
-
-    micropython = True
-    kind = 2
-    steps = 40
-    modes = ("nothing", "all", "prefix", "bits", "later", "half", "zero")
-    nested = ("nothing", "prefix")
-    _image = None
-
-    def world(self):
-        board = LittleBoard(self.kind, blocks=20, segments=3)
-        world = _World(board.chip, 0)
-        world.power_back = board.reboot
-
-        def remount(start):
-            world.counters = Counters()
-            store = board.parts()[2]
-            store.segment_bytes = 500
-            store.plan([(1, 1)])
-            ring = store.open(1, 1, KEY, world.salt, world.reserve, world.counters)
-            ring.mount(start, 0, 0)
-            return ring
-
-        world.remount = remount
-        return world
-
-    def recover(self, world):
-        world.boot()
-        world.append(4)
-        world.ring.flush()
-        world.note()
-
-    def check(self, world, whole):
-        world.chip.violations = []  # littlefs programs what it likes
-        RingScenario.check(self, world, whole)
-
-
-class Little1Ring(LittleRingScenario):
-    name = "littlefs1-ring"
-    kind = 1
-
-
-class Little2Ring(LittleRingScenario):
-    name = "littlefs2-ring"
-
-
 ALL = (
-    NorRingScenario, NorRingRandom, NorRingForeign, NorRingHalf, NorRingLate, NorRingErase, NorRingProgram, NorRingError,
-    NorRingFlips, NorRingLost, Little1Ring, Little2Ring,
+    NorRingScenario, NorRingRandom, NorRingForeign, NorRingHalf, NorRingLate, NorRingNumbersLost, NorRingErase, NorRingProgram,
+    NorRingError, NorRingFlips, NorRingLost,
 )  # fmt: skip

@@ -29,9 +29,9 @@ def test_an_id_runs_its_case_alone() -> None:
 
 @pytest.mark.timeout(600)
 def test_a_broken_agent_is_caught_and_the_id_of_a_failing_case_is_told() -> None:
-    done = run("--mutants", "--only", "lost-not-in-header")
+    done = run("--mutants", "--only", "purge-not-resumed")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "caught by nor-ring:" in done.stdout
+    assert "caught by agent-withdraw:" in done.stdout
 
 
 def test_an_unknown_scenario_is_one_line_and_exit_code_2() -> None:

@@ -59,7 +59,14 @@ def main():
             print("COUNT", engine.count(SCENARIOS[words[1]]))
         elif len(words) == 5:
             scenario = SCENARIOS[words[0]]
-            run(scenario, shard(scenario, *[int(word) for word in words[1:]]))
+            depth, first, last, step = [int(word) for word in words[1:]]
+            try:
+                last = min(last, engine.count(scenario))  # behind it there is nothing to cut
+            except Exception as error:
+                print("FAIL", scenario.name, "without a cut:", type(error).__name__, error)
+                print("DONE", 1, 1)
+                continue
+            run(scenario, shard(scenario, depth, first, last, step))
         elif words:
             scenario, cuts = engine.parse(words[0], SCENARIOS)
             run(scenario, [cuts])
