@@ -40,7 +40,7 @@ FAST_LITTLEFS_OTHERS = (61, 0)
 FULL_LITTLEFS_AGENT = (1, 97)
 FULL_NESTED = {"nor-ring": 2, "nor-ring-half": 13, "nor-ring-foreign": 13, "nor-ring-random": 13, "keys-nor-3": 5, "keys-nor": 3}
 SHARD_CASES = 1500
-MUTANT_S = 600  # a whole agent needs a fraction of that: one that does not end counts as caught
+MUTANT_S = 200  # a whole shard needs a fraction of that: one that does not end counts as caught
 
 
 def ask(lines: list[str], micropython: bool, broken: Path | None = None, timeout_s: int = 3000) -> tuple[int, list[str], list[str]]:
