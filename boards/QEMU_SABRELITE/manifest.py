@@ -4,7 +4,10 @@ firmware = "../../firmware"
 package("quell", base_path=firmware)
 package("ports/at_modem", base_path=firmware)
 package("ports/qemu", base_path=firmware)
-shared = ("__init__", "block_nor", "catalogue", "console", "reasons", "status", "stock_board", "traceback", "vfs_flash")
+shared = (
+    "__init__", "block_nor", "catalogue", "console", "provision", "reasons", "status", "stock_board", "traceback",
+    "vfs_flash",
+)
 for name in shared:
     module("ports/" + name + ".py", base_path=firmware)
 module("main.py", base_path=firmware)

@@ -16,17 +16,15 @@ from ports.at_modem.clock import AtClock
 from ports.at_modem.config import checked
 from ports.catalogue import IDS
 from ports.console import Console
+from ports.provision import answer
 from ports.traceback import traceback
 from quell import __version__
 from quell.agent import Agent
-from quell.codec import cbor
 from quell.counters import WIRE_MALFORMED, Counters
 from quell.errors import QuellError, StateError
 from quell.state import provisioning
-from quell.state.keys import Keys
 
 _LEVELS = ("restricted", "logical", "cryptographic", "physical")
-_MAX_REQUEST_BYTES = 4096
 _MAX_CONFIG_BYTES = 8192
 _POLL_MS = 5
 _COLLECT_EVERY_BYTES = 16384
@@ -56,11 +54,11 @@ class StockBoard:
 
     def provisioned(self):
         """True when the key store has a provisioning record."""
-        return self._device() is not None
+        return self._device(self._parts()[1]) is not None
 
-    def _device(self):
+    def _device(self, keystore):
         try:
-            return provisioning.load(self._parts()[1], Counters()).device_hex
+            return provisioning.load(keystore, Counters()).device_hex
         except StateError:
             return None
 
@@ -68,12 +66,7 @@ class StockBoard:
         """CBOR request of the host (SPEC §10) -> CBOR answer. Raises StateError when there is a record already."""
         if self.provisioned():
             raise StateError("provisioned already")
-        request = cbor.decode(request, _MAX_REQUEST_BYTES)
-        keystore = self._parts()[1]
-        counters = Counters()
-        keys = Keys(keystore, self._entropy, counters)
-        public = provisioning.provision(keystore, keys, request, counters)
-        return cbor.encode({0: request[0], 5: public})
+        return answer(self._parts()[1], self._entropy, request)
 
     def forget(self):
         """Erase everything that the agent keeps: keys first, then records and state; the configuration too."""
@@ -142,7 +135,8 @@ class StockBoard:
 
     def info(self):
         """-> dict for `quell device info`."""
-        flash, keystore, store = self._parts()
+        _, keystore, store = self._parts()
+        device = self._device(keystore)
         gc.collect()
         return {
             "name": self.name,
@@ -152,8 +146,8 @@ class StockBoard:
             "heap_used": gc.mem_alloc(),
             "store": self._store,
             "erase_level": _LEVELS[min(keystore.level, max(store.level, 2))],
-            "provisioned": self.provisioned(),
-            "device": self._device(),
+            "provisioned": device is not None,
+            "device": device,
         }
 
     def status(self):

@@ -132,8 +132,3 @@ class BoardDeployment(Deployment):
         """Consent commands for `usage` that the device has not answered."""
         shown = json.loads(self.quell("consent", "show", "--device", "lab", "--json"))
         return next((p["waiting"] for p in shown["devices"][0]["purposes"] if p["name"] == "usage"), [])
-
-    def board_status(self) -> dict[str, Any]:
-        """The state of the agent; it is interrupted for that, and goes no further."""
-        self.stop_agent()
-        return json.loads(self.on_board("import quell_board, json; print(json.dumps(quell_board.status()))"))

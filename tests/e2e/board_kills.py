@@ -19,6 +19,7 @@ if str(TESTS) not in sys.path:
     sys.path.append(str(TESTS))
 
 from e2e.board_deployment import BoardDeployment  # noqa: E402
+from e2e.deployment import make_keys  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 from quell_host.demo.world import World  # noqa: E402
@@ -129,8 +130,7 @@ class Kills:
 def prepare(folder: Path) -> None:
     """Keys and the policies that replace each other, in `folder`."""
     world = World(folder)
-    for kind, name in (("policy", "publisher"), ("operator", "operator"), ("subject", "owner"), ("region", "eu")):
-        world.quell("keys", "new", "--kind", kind, name)
+    make_keys(world)
     make_policies(world)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e.deployment import Deployment
+from e2e.deployment import Deployment, make_keys
 
 from quell_host.demo.world import World
 
@@ -16,8 +16,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with home/keys and policy.quell, from which every deployment starts."""
     folder = tmp_path_factory.mktemp("made")
     world = World(folder)
-    for kind, name in (("policy", "publisher"), ("operator", "operator"), ("subject", "owner"), ("region", "eu")):
-        world.quell("keys", "new", "--kind", kind, name)
+    make_keys(world)
     policy = folder / "policy.toml"
     shutil.copy(Path(__file__).parent / "policy.toml", policy)
     world.quell("policy", "build", str(policy), "--key", "publisher")

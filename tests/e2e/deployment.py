@@ -15,6 +15,12 @@ from quell_host.demo.world import World
 APP = Path(__file__).parent / "counting_app.py"
 
 
+def make_keys(world: World) -> None:
+    """A key of each kind that a deployment needs."""
+    for kind, name in (("policy", "publisher"), ("operator", "operator"), ("subject", "owner"), ("region", "eu")):
+        world.quell("keys", "new", "--kind", kind, name)
+
+
 class Deployment(World):
     """`tls`: broker and agent speak TLS, without a tap. `agent_broker`: changes of the agent's broker settings."""
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Scenarios of one ring alone, in segment files on littlefs 1 and 2."""
 
-from rings import KEY, RingScenario, World
+from rings import RingScenario, World
 from sim.sim_board import LittleBoard
 
 from quell.counters import Counters
@@ -26,10 +26,7 @@ class LittleRingScenario(RingScenario):
             world.counters = Counters()
             store = board.parts()[2]
             store.segment_bytes = 500
-            store.plan([(1, 1)])
-            ring = store.open(1, 1, KEY, world.salt, world.reserve, world.counters)
-            ring.mount(start, 0, 0)
-            return ring
+            return world.mount(store, start)
 
         world.remount = remount
         return world

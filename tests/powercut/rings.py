@@ -57,6 +57,13 @@ class World:
     def reserve(self, sequence):
         self.reserved = max(self.reserved, sequence + BLOCK) if sequence >= self.reserved else self.reserved
 
+    def mount(self, store, start):
+        """The ring in `store`, after a boot."""
+        store.plan([(1, 1)])
+        ring = store.open(1, 1, KEY, self.salt, self.reserve, self.counters)
+        ring.mount(start, 0, 0)
+        return ring
+
     def boot(self):
         self.returned = set(self.durable)  # what was in RAM only was never promised
         start = self.reserved
@@ -211,10 +218,7 @@ class NorRingScenario(RingScenario):
             world.counters = Counters()
             store = NorStore(chip)
             store.mount(world.counters)
-            store.plan([(1, 1)])
-            ring = store.open(1, 1, KEY, world.salt, world.reserve, world.counters)
-            ring.mount(start, 0, 0)
-            return ring
+            return world.mount(store, start)
 
         world.remount = remount
         return world
