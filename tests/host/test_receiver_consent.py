@@ -293,6 +293,54 @@ def test_two_signers_withdrawals_are_both_settled_by_one_receipt(world):
         assert not bundles.entries(connection, device.device)
 
 
+def hear_until_quiet(world, messages):
+    """Give the receiver its own bundles back, as the broker does -> how many it published in all."""
+    count = 0
+    while messages:
+        count += len(messages)
+        assert count < 20, "the receiver answers itself without end"
+        heard = [m for m in messages if "/cmd/" in m.topic]
+        messages = [more for m in heard for more in world.send(m.topic, m.payload)]
+    return count
+
+
+def test_a_withdrawal_that_is_asked_for_again_is_published_once(world):
+    given(world)
+    device = world.device
+    withdraw(world)
+    asked = publish_due(world)[device.cmd(SUBJECT)]
+    world.send(device.rcpt, device.withdrawn(device.commands(asked, SUBJECT)[0].raw))
+    device.instance = b""
+    world.connect()
+    messages = [message for message in world.connect() if message.retain]
+    assert [message.payload for message in messages] == [asked]
+    assert hear_until_quiet(world, messages) == 1
+
+
+def test_an_older_bundle_that_overtook_a_newer_one_is_put_right(world):
+    world.connect()
+    grant(world)
+    asked = publish_due(world)[world.device.cmd(SUBJECT)]
+    assert world.send(world.device.cmd(SUBJECT), asked) == []
+    messages = world.send(world.device.cmd(SUBJECT), b"")
+    assert messages == [(world.device.cmd(SUBJECT), asked, True)]
+    assert hear_until_quiet(world, messages) == 1
+
+
+def test_another_programs_later_withdrawal_replaces_the_one_that_waits(world):
+    given(world)
+    device = world.device
+    withdraw(world)
+    publish_due(world)
+    raw = command.build_withdraw(SUBJECT, device.device, STUDY, 3, device.instance)
+    gate = kdf.gate_key(SUBJECT.gate_secret, device.device)
+    payload = bundle.build(gate, SUBJECT.kid, device.device, [raw])
+    assert world.send(device.cmd(SUBJECT), payload) == []
+    with world.ledger.read() as connection:
+        (entry,) = bundles.entries(connection, device.device)
+    assert entry["generation"] == 3
+
+
 def test_withdrawal_reaches_earlier_instances(world):
     given(world)
     world.send(world.device.up, world.device.batch())

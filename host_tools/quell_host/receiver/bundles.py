@@ -2,7 +2,8 @@
 """Bundles as they pass on the broker: a signer may publish its own, without this host.
 
 A verified withdrawal erases at once. What is answered already goes out of the retained bundle; what
-is not joins the ledger, so that its receipt takes it out later.
+is not joins the ledger, so that its receipt takes it out later. What passed last is what the broker
+retains: where the ledger has another bundle, that one is published again, once.
 """
 
 from sqlalchemy import Connection, RowMapping
@@ -15,7 +16,6 @@ from quell_host.receiver.events import Event
 from quell_host.receiver.parts import Message, Parts
 from quell_host.wire import bundle
 from quell_host.wire.command import (
-    GRANT,
     MAY_WITHDRAW,
     POLICY,
     WITHDRAW,
@@ -36,8 +36,6 @@ class BundlePath:
 
     def handle(self, device: bytes, kid: bytes, payload: bytes) -> list[Message]:
         """Take one bundle. Returns what the broker should retain in its place, if it should."""
-        if not payload:
-            return []
         with self._parts.ledger.read() as connection:
             row = devices.get(connection, device)
             gate = devices.gate_key(connection, self._parts.keyring, device, kid) if row else None
@@ -45,52 +43,58 @@ class BundlePath:
             return self._drop("", "unknown signer or device")
         title = devices.title(row)
         try:
-            commands = [parse(raw) for raw in bundle.open_bundle(payload, gate, kid, device)]
+            opened = bundle.open_bundle(payload, gate, kid, device) if payload else []
+            commands = [parse(raw) for raw in opened]
         except (bundle.BundleError, CommandError):
             return self._drop(title, "bundle does not open")
-        erased = None
+        erased, full = None, False
         with self._parts.ledger.write() as connection:
-            stale = False
             for command in commands:
-                if command.kid != kid:
-                    stale = True
+                if not self._is_new(connection, row, command, kid):
                     continue
-                if kept.answer(connection, device, command) is not None:
-                    stale = True
-                    continue
-                if not self._concerns_now(connection, row, command):
-                    stale = True
-                    continue
-                gone = self._take(connection, row, command)
+                gone = self._withdraw(connection, row, command)
+                full |= not self._take(connection, row, command, gone is not None)
                 erased = gone if erased is None else erased + (gone or 0)
             held = kept.messages(connection, self._parts.keyring, device, kid)
         if erased is not None:
             self._parts.ledger.checkpoint()
             words = f"withdrawal seen: {erased} records deleted here"
             self._parts.tell(Event("withdrawal", words, title, {"ledger_erased": erased}))
-        return [Message(topic, body, True) for topic, body in held] if stale else []
+        if full or held[-1][1] == payload:
+            return []
+        return [Message(topic, body, True) for topic, body in held]
 
-    def _take(self, connection: Connection, row: RowMapping, command: Command) -> int | None:
-        """Take an unanswered command; how many records it erased, None if it erased nothing new."""
-        gone = self._withdraw(connection, row, command) if command.kind == WITHDRAW else None
+    def _is_new(
+        self, connection: Connection, row: RowMapping, command: Command, kid: bytes
+    ) -> bool:
+        """Whether a command of `kid`'s bundle is to be taken: not asked for here yet, nor answered."""
         device = bytes.fromhex(row["device"])
-        slots = {entry["slot"]: entry for entry in kept.entries(connection, device, command.kid)}
-        held = slots.get(command.slot)
-        overrides = held is not None and held["kind"] == GRANT and gone is not None
-        if held is None or overrides:
-            instance = command.instance or bytes.fromhex(row["instance"])
-            try:
-                kept.put(
-                    connection,
-                    self._parts.keyring,
-                    device,
-                    command,
-                    instance,
-                    self._parts.clock(),
-                )
-            except QuellError:
-                pass  # A full bundle: the signer's own retained message still holds the command.
-        return gone
+        if command.kid != kid:
+            return False
+        asked = {entry["hash"] for entry in kept.entries(connection, device, kid)}
+        # What a device forgot with its state is asked for again although a receipt once answered it.
+        if command.hash.hex() in asked or kept.answer(connection, device, command) is not None:
+            return False
+        return self._concerns_now(connection, row, command)
+
+    def _take(
+        self, connection: Connection, row: RowMapping, command: Command, withdraws: bool
+    ) -> bool:
+        """Have the ledger ask for it too; False when this signer's bundle is full.
+
+        What the ledger asks for stands, except against a withdrawal of more than it knew of.
+        """
+        device = bytes.fromhex(row["device"])
+        slots = {entry["slot"] for entry in kept.entries(connection, device, command.kid)}
+        if command.slot in slots and not withdraws:
+            return True
+        instance = command.instance or bytes.fromhex(row["instance"])
+        parts = self._parts
+        try:
+            kept.put(connection, parts.keyring, device, command, instance, parts.clock())
+        except QuellError:
+            return False  # the signer's own retained message still holds the command
+        return True
 
     def _concerns_now(self, connection: Connection, row: RowMapping, command: Command) -> bool:
         """Whether a grant or policy is bound to the device's state as the ledger knows it."""
@@ -113,6 +117,9 @@ class BundlePath:
         return True
 
     def _withdraw(self, connection: Connection, row: RowMapping, command: Command) -> int | None:
+        """How many records a withdrawal erased; None if it erased nothing new, or is none."""
+        if command.kind != WITHDRAW:
+            return None
         device, now_s = bytes.fromhex(row["device"]), self._parts.clock()
         signers = devices.signers_of(connection, device)
         try:
