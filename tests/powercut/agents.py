@@ -14,6 +14,7 @@ from quell.data_path import BUFFERED, DURABLE, REFUSED
 from quell.limits import MAX_STATE_BYTES
 from quell.outcomes import DONE
 from quell.port import LOGICAL, PHYSICAL
+from quell.state import consent
 from quell.state.consent import GIVEN, UNKNOWN, WITHDRAWN
 from quell.state.slots import STATE, Slots
 
@@ -50,7 +51,7 @@ class _World:
         self.chip = board.chip
         self.device = Device(host, board, boot=False, provisioned=True)
         self.power_back = board.reboot
-        self.acted = False
+        self.acted = self.purging = False
 
 
 class AgentScenario(Scenario):
@@ -121,14 +122,41 @@ class Withdraw(AgentScenario):
     name = "agent-withdraw"
     level = PHYSICAL
 
+    def run(self, world):
+        world.device.boot(False)
+        self.watch(world)
+        world.acted = True
+        self.act(world.device)
+        world.device.run(self.steps)
+
+    def watch(self, world):
+        """Note when the purge destroys the key."""
+        keys = world.device.agent.keys
+        erase = keys.erase
+
+        def noted(*args):
+            world.purging = True
+            return erase(*args)
+
+        keys.erase = noted
+
     def recover(self, world):
         self.look(world)
         world.device.boot(False)
 
     def look(self, world):
-        """Whether the flash says that a purge was begun."""
-        state = Slots(world.device.board.parts()[0], "state", STATE, Counters()).load()
-        self.intended = state is not None and len(cbor.decode(state, MAX_STATE_BYTES)[8]) > 0
+        """Whether the flash says that a purge was begun; once it was, one rotten slot must not say otherwise."""
+        flash = world.device.board.parts()[0]
+        state = Slots(flash, "state", STATE, Counters())
+        found = state.load()
+        self.intended = found is not None and self.strict(found)
+        if world.purging:
+            left = [self.strict(payload) for _, payload in state.all()]
+            need(all(left), "a slot holds the consent while the key goes")
+
+    def strict(self, payload):
+        m = cbor.decode(payload, MAX_STATE_BYTES)
+        return len(m[8]) > 0 or m[7][1][1] == WITHDRAWN
 
     def act(self, device):
         device.host.bundle(SUBJECT, [device.host.withdraw(1)])
@@ -171,11 +199,7 @@ class Button(Withdraw):
     def again(self, device):
         device.port.sources.button = "*"
 
-    def run(self, world):
-        world.device.boot(False)
-        world.acted = True
-        self.act(world.device)
-        world.device.run(2)
+    steps = 2
 
     def recover(self, world):
         # the button is a file or a pin: it stays pressed until the agent took it
@@ -251,14 +275,21 @@ class PolicySwap(AgentScenario):
 
 
 class Records(AgentScenario):
-    """Durable records while the host acknowledges: each arrives, once."""
+    """Records while the host acknowledges, and more after the cut: what was durable arrives, once.
+
+    Each third is durable; the others may leave before they reach the flash. Sequences are reserved a few at a time.
+    """
 
     name = "agent-records"
     steps = 5
+    order = [1, 2, int(SECRET)] + list(range(10, 40))
 
-    def prepared(self):
-        device = AgentScenario.prepared(self)
-        return device
+    def case(self, cuts):
+        block, consent.SEQUENCE_BLOCK = consent.SEQUENCE_BLOCK, 4
+        try:
+            return AgentScenario.case(self, cuts)
+        finally:
+            consent.SEQUENCE_BLOCK = block
 
     def run(self, world):
         device = world.device
@@ -266,21 +297,25 @@ class Records(AgentScenario):
         world.promised = [1, 2, int(SECRET)]
         device.boot(False)
         for code in range(10, 22):
-            world.tried = code
-            if device.agent.emit("diagnostics", {"code": code}, durable=True) == DURABLE:
-                world.promised.append(code)
+            self.emit(world, code, code % 3 == 0)
             device.run(1)
         device.run(self.steps)
 
+    def emit(self, world, code, durable):
+        if world.device.agent.emit("diagnostics", {"code": code}, durable) == DURABLE:
+            world.promised.append(code)
+
     def check(self, world, whole):
         device = world.device
+        for code in (30, 31, 32):
+            self.emit(world, code, True)
         device.run(14)
         stored = device.host.stored[(device.host.instance, 1, 1)]
         codes = [stored[sequence][4][1] for sequence in sorted(stored)]
         lost = [code for code in world.promised if code not in codes]
         need(not lost, "lost: %s" % lost)
         need(len(codes) == len(set(codes)), "twice: %s" % codes)
-        need(codes == sorted(codes, key=lambda code: (code != 1, code != 2, code < 30, code)), "out of order: %s" % codes)
+        need(codes == [code for code in self.order if code in codes], "out of order: %s" % codes)
         need(SECRET.encode() not in bytes(world.chip.data), "I9: plaintext in the image")
         need(self.loose or not world.chip.violations, "I7")
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Scenarios of one ring alone, in segment files on littlefs 1 and 2."""
 
+from engine import need
+from ports.vfs_flash import OTHER
 from rings import RingScenario, World
 from sim.sim_board import LittleBoard
 
-from quell.counters import Counters
+from quell.counters import UNREADABLE, Counters
 
 
 class LittleRingScenario(RingScenario):
@@ -12,13 +14,14 @@ class LittleRingScenario(RingScenario):
 
     micropython = True
     kind = 2
+    system = ""
     steps = 40
     modes = ("nothing", "all", "prefix", "bits", "later", "half", "zero")
     nested = ("nothing", "prefix")
     _image = None
 
     def world(self):
-        board = LittleBoard(self.kind, blocks=20, segments=3)
+        board = LittleBoard(self.kind, blocks=20, segments=3, system=self.system)
         world = World(board.chip, 0)
         world.power_back = board.reboot
 
@@ -31,6 +34,19 @@ class LittleRingScenario(RingScenario):
         world.remount = remount
         return world
 
+    def plan(self):
+        """Then a few records alone, some of them acknowledged; at last more records than there is room for."""
+        for kind, value in RingScenario.plan(self):
+            yield kind, value
+        for n in range(14):
+            yield "durable", 8
+            if n % 4 == 3:
+                yield "ack", 2
+        for n in range(40):
+            yield "append", 40
+            if n % 9 == 8:
+                yield "flush", 0
+
     def recover(self, world):
         world.boot()
         world.append(4)
@@ -40,6 +56,11 @@ class LittleRingScenario(RingScenario):
     def check(self, world, whole):
         world.chip.violations = []  # littlefs programs what it likes
         RingScenario.check(self, world, whole)
+        world.power_back()
+        world.boot()  # what was read is acknowledged in RAM only: it comes again
+        expected, before = world.ring.waiting(), world.counters.get(UNREADABLE)
+        left = len(world.drained()) + world.counters.get(UNREADABLE) - before
+        need(left == expected, "I4: %d wait, %d come" % (expected, left))
 
 
 class Little1Ring(LittleRingScenario):
@@ -51,4 +72,11 @@ class Little2Ring(LittleRingScenario):
     name = "littlefs2-ring"
 
 
-ALL = (Little1Ring, Little2Ring)
+class OtherRing(LittleRingScenario):
+    """As on a file system that nothing is known of: a segment that grows is in two files in turn, no record is alone in one."""
+
+    name = "other-ring"
+    system = OTHER
+
+
+ALL = (Little1Ring, Little2Ring, OtherRing)

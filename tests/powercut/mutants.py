@@ -36,7 +36,8 @@ AGENT = tuple(
     for depth, step in ((1, 1), (2, 9))
     for name in ("withdraw", "button", "grant", "policy", "records")
 )
-LITTLE = ("littlefs2-ring 1 0 999 1", "littlefs1-ring 1 0 999 2")
+LITTLE = ("littlefs2-ring 1 0 999 1", "littlefs1-ring 1 0 999 2", "other-ring 1 0 999 2")
+RECORDS = ("agent-records 1 0 999 1", "agent-records-littlefs2 1 0 999 1")
 NOR = "quell/store/nor_ring.py"
 STORE = "quell/store/nor_store.py"
 SECTOR = "quell/store/sector.py"
@@ -102,7 +103,7 @@ MUTANTS = {
     "purge-not-resumed": Mutant("quell/agent.py", "            self.control.purge(purpose_id)\n", "            self.consent.intents = {}\n", AGENT),
     "grant-without-commit": Mutant("quell/control_path.py", "        if self._commit(commit):\n            return True\n", "        return True\n", AGENT),
     "policy-over-the-old-one": Mutant("quell/agent.py", "                self.policy_slots.in_force(slot)\n", "                self.policy_slots.in_force(1 - slot)\n", AGENT),
-    "block-not-reserved": Mutant("quell/state/consent.py", "            self.reserved[purpose_id] = [entry[0], entry[1] + SEQUENCE_BLOCK,", "            self.reserved[purpose_id] = [entry[0], entry[1],", AGENT),
+    "block-not-reserved": Mutant("quell/state/consent.py", "            self.reserved[purpose_id] = [generation, sequence + SEQUENCE_BLOCK] + known\n            try:\n                self.commit()\n", "            self.reserved[purpose_id] = [generation, sequence + SEQUENCE_BLOCK] + known\n            try:\n                pass\n", RECORDS),
     # segments
     "open-segment-in-place": Mutant(SLOTS, "return self._open_slot\n", "return (self._open_slot + 1) % len(self._slots)\n", LITTLE),
     "superseded-stays": Mutant(SLOTS, "                    a.free()\n", "                    pass\n", LITTLE),

@@ -34,7 +34,7 @@ FAST = {
     "agent-withdraw": (1, 23), "agent-button": (2, 23), "agent-grant": (1, 9), "agent-policy": (2, 29), "agent-records": (1, 13),
 }  # fmt: skip
 FAST_OTHERS = (7, 0)
-FAST_LITTLEFS = {"littlefs1-ring": (5, 20), "littlefs2-ring": (5, 30), "state-littlefs1": (3, 20), "state-littlefs2": (3, 20)}
+FAST_LITTLEFS = {"littlefs1-ring": (5, 20), "littlefs2-ring": (5, 30), "other-ring": (9, 0), "state-littlefs1": (3, 20), "state-littlefs2": (3, 20)}
 FAST_LITTLEFS_OTHERS = (61, 0)
 # of the whole run: the agent on littlefs erases and writes some 1,300 times to displace old keys, each like the next
 FULL_LITTLEFS_AGENT = (1, 97)

@@ -87,23 +87,30 @@ class StateScenario(Scenario):
     def load(self, world):
         payload = Slots(world.flash(), "state", STATE, Counters()).load()
         need(payload is not None, "neither the old payload nor the new one is there")
-        mark = payload[: len(payload) // 50].decode()
-        place = 0 if mark == "zero" else 1 + MARKS.index(mark)
-        need(world.before <= place <= world.after, "the payload is %s" % mark)
+        place = self.place(payload)
+        need(world.before <= place <= world.after, "the payload is that of save %d" % place)
         return place
 
+    def place(self, payload):
+        """Which save it is of: 0 before the run, then from 1."""
+        saved = [mark.encode() * 50 for mark in ("zero",) + MARKS]
+        need(payload in saved, "a payload that nobody saved")
+        return saved.index(payload)
+
     def rot(self, world):
-        """Each slot in turn is unreadable: the others hold nothing of before."""
+        """Each slot in turn is unreadable, or has one wrong bit: the others hold nothing of before."""
         if self.kind != "nor":
             return
-        data, flash = world.chip.data, world.flash()
         for sector in range(2 * self.copies, 3 * self.copies):  # "state" is the last name
-            place = sector * SECTOR_BYTES
-            kept = bytes(data[place : place + SECTOR_BYTES])
-            data[place : place + SECTOR_BYTES] = bytes(SECTOR_BYTES)
-            payload = Slots(flash, "state", STATE, Counters()).load()
-            need(payload is not None and payload[:3] not in (b"zer", b"one", b"two"), "a rotten slot revives the past")
-            data[place : place + SECTOR_BYTES] = kept
+            start = sector * SECTOR_BYTES
+            flipped = bytearray(world.chip.data[start : start + SECTOR_BYTES])
+            flipped[100] ^= 4  # in the payload
+            for rotten in (bytes(SECTOR_BYTES), flipped):
+                other = _Media(self.kind, self.copies)
+                other.chip.data[:] = world.chip.data
+                other.chip.data[start : start + SECTOR_BYTES] = rotten
+                payload = Slots(other.flash(), "state", STATE, Counters()).load()
+                need(payload is not None and self.place(payload) > MARKS.index("strict"), "a rotten slot revives the past")
 
     def check(self, world, whole):
         place = self.load(world)

@@ -37,10 +37,11 @@ class NorBoard:
 
 
 class LittleBoard:
-    """All in files of a real littlefs, as on a module. `kind`: 1 or 2."""
+    """All in files of a real littlefs, as on a module. `kind`: 1 or 2; `system`: what the agent takes it for."""
 
-    def __init__(self, kind, blocks=48, segments=6, progsize=32):
+    def __init__(self, kind, blocks=48, segments=6, progsize=32, system=""):
         self.kind = kind
+        self.system = system or "littlefs%d" % kind
         self.progsize = progsize
         self.segments = segments
         self.chip = SimNor(blocks)
@@ -53,7 +54,7 @@ class LittleBoard:
             mount_fs(self.kind, self.chip, self.progsize)
         except OSError:
             make_fs(self.kind, self.chip, self.progsize)
-        flash = VfsFlash("/nor/quell", "littlefs%d" % self.kind)
+        flash = VfsFlash("/nor/quell", self.system)
         if self.unlimited:
             flash.flushes_per_day = 0
         return flash, flash, FileStore(flash, self.segments, SEGMENT_BYTES[self.kind])
