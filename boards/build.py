@@ -8,6 +8,8 @@ import os
 import shutil
 from pathlib import Path
 
+from generated import write_hash
+
 import source
 from steps import BUILD, ROOT, Failure, Stamp, Step, run_main
 
@@ -50,18 +52,22 @@ def build_unix(board, tree):
     stamp.mark()
 
 
-def build_qemu(board, tree):
-    """A board of the qemu port: MicroPython's board files, a C module in c/, and the agent frozen in."""
+def build_qemu(board, tree, bare=False):
+    """A board of the qemu port: MicroPython's board files, a C module in c/, and the agent frozen in.
+
+    `bare`: the same without the agent, as bare.elf beside it: what `make bench` compares with.
+    """
     folder = BOARDS / board
-    firmware = OUT / board.lower() / "firmware.elf"
+    name = board + "-bare" if bare else board
+    firmware = OUT / board.lower() / ("bare.elf" if bare else "firmware.elf")
     heap_kib = int(os.environ.get("HEAP_KIB") or HEAP_KIB)
-    frozen = sorted((ROOT / "firmware").rglob("*.py"))
+    frozen = [] if bare else sorted((ROOT / "firmware").rglob("*.py"))
     inputs = [BUILD / "stamps/source", *build_files(folder), *frozen, str(heap_kib)]
-    stamp = Stamp(board, inputs, [firmware])
+    stamp = Stamp(name, inputs, [firmware])
     if stamp.fresh():
         return
-    with Step(f"MicroPython {source.VERSION} for {board}", board) as step:
-        objects = OBJECTS / board
+    with Step(f"MicroPython {source.VERSION} for {name}", name) as step:
+        objects = OBJECTS / name
         (objects / "firmware.elf").unlink(missing_ok=True)  # make does not see that a heap is another
         (objects / "main.o").unlink(missing_ok=True)
         make(
@@ -71,6 +77,7 @@ def build_qemu(board, tree):
             BOARD_DIR=folder,
             USER_C_MODULES=folder / "c",
             BUILD=objects,
+            QUELL_GENERATED=write_hash(objects / "generated"),
             MICROPY_HEAP_SIZE=heap_kib * 1024,
             MICROPY_MPYCROSS=MPY_CROSS,
             MICROPY_MPYCROSS_DEPENDENCY="",

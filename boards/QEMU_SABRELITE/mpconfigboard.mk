@@ -26,5 +26,5 @@ CFLAGS += -DMBEDTLS_CONFIG_FILE='"$(BOARD_DIR)/mbedtls_config.h"'
 SRC_THIRDPARTY_C += $(addprefix lib/mbedtls/library/,aes.c sha256.c platform_util.c constant_time.c)
 
 # c/board/boot.c: what the port's main.c, uart.c and startup.c do not do
-LDFLAGS += $(addprefix -Wl$(comma)--wrap=,pyexec_friendly_repl pyexec_raw_repl uart_rx_chr exit mp_semihosting_init)
+LDFLAGS += $(addprefix -Wl$(comma)--wrap=,pyexec_friendly_repl pyexec_raw_repl uart_rx_chr exit mp_semihosting_init mp_hal_set_interrupt_char)
 comma := ,

@@ -69,7 +69,7 @@ class StockBoard:
         return answer(self._parts()[1], self._entropy, request)
 
     def forget(self):
-        """Erase everything that the agent keeps: keys first, then records and state; the configuration too."""
+        """Erase everything that the agent keeps: keys first, then records and state; configuration and lock too."""
         flash, keystore, store = self._parts()
         self.agent = None
         for place in (keystore, flash):
@@ -79,10 +79,11 @@ class StockBoard:
         store.mount(Counters())
         for purpose_id in range(1, _MAX_PURPOSE_ID + 1):
             store.shred(purpose_id)
-        try:
-            os.remove(self._path("quell.json"))
-        except OSError:
-            pass
+        for name in ("quell.json", "quell.lock"):
+            try:
+                os.remove(self._path(name))
+            except OSError:
+                pass
 
     # configuration -----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from quell_host import __version__, output
 from quell_host.commands import (
     agent,
+    board,
     consent,
     device,
     flash,
@@ -68,6 +69,7 @@ app.command("records", help=records.HELP)(records.records)
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(flash.app, name="flash")
+app.add_typer(board.app, name="board")
 app.command("modem-sim", help=modem_sim.HELP)(modem_sim.modem_sim)
 for _name in ("preview", "demo"):
     if importlib.util.find_spec(f"quell_host.commands.{_name}") is not None:

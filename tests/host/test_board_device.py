@@ -101,6 +101,15 @@ def test_restart(kind: str, there, capsys) -> None:
     assert "quell counter" in run(capsys, "device", "logs", "--port", there.port, "--seconds", "1")[0]
 
 
+def test_a_board_is_configured_anew_and_keeps_what_it_is(there, tmp_path: Path, capsys) -> None:
+    out, _ = run(capsys, "device", "configure", "--port", there.port, "--broker", "h:9", "--apn", "a")
+    assert out.split() == ["apn", "a", "broker.host", "h", "broker.port", "9"] and there.starts == ["soft"]
+    shape = json.loads(run(capsys, "device", "configure", "--port", there.port, "--broker", "i:8", "--json", "--stay")[0])
+    assert shape["config"] == {"broker": {"host": "i", "port": 8}} and shape["restarted"] is False
+    error = run(capsys, "device", "configure", "--port", there.port, code=ExitCode.USAGE)[1]
+    assert error == "error: nothing to configure; give --broker, --ca and --apn, or --config\n"
+
+
 def test_a_locked_board_answers_to_nobody_and_starts_anew_by_itself(there, tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.setattr(repl, "_REPL_S", 1)
     error = run(capsys, "device", "lock", "--port", there.port, code=ExitCode.USAGE)[1]

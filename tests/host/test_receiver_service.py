@@ -15,7 +15,7 @@ from quell_host.broker import Broker, publish_retained
 from quell_host.control import consent as control
 from quell_host.errors import ExitCode, QuellError
 from quell_host.ledger import devices
-from quell_host.receiver.lock import only_receiver
+from quell_host.lock import only_one
 from quell_host.receiver.service import Service
 from quell_host.wire import topics
 
@@ -160,11 +160,12 @@ def test_a_retained_bundle_is_seen_by_who_comes_later(broker):
 
 
 def test_a_second_receiver_on_the_same_ledger_is_refused(world):
-    with only_receiver(world.ledger.path):
+    path = world.ledger.path.with_suffix(".receiver.lock")
+    with only_one(path, "another receiver", ""):
         with pytest.raises(QuellError, match="another receiver"):
-            with only_receiver(world.ledger.path):
+            with only_one(path, "another receiver", ""):
                 pass
-    with only_receiver(world.ledger.path):
+    with only_one(path, "another receiver", ""):
         pass
 
 

@@ -4,11 +4,13 @@
 import board
 from ports.qemu import parts
 from ports.stock_board import StockBoard
+from quell_hash import HASH as _HASH
 
 from quell import __version__
 
 NAME = "QEMU_SABRELITE"
 VERSION = __version__
+HASH = _HASH  # of the agent's sources
 FROZEN = __file__[0] != "/"
 
 _this = StockBoard(NAME, parts.parts, board.ModemUart, parts.TickEntropy(), parts.file_system(), parts.ROOT)

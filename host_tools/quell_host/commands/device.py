@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="List, show and reset devices; look
 app.command("info", help=device_board.INFO)(device_board.info)
 app.command("logs", help=device_board.LOGS)(device_board.logs)
 app.command("restart", help=device_board.RESTART)(device_board.restart)
+app.command("configure", help=device_board.CONFIGURE)(device_board.configure)
 app.command("lock", help=device_board.LOCK)(device_board.lock)
 
 _Name = Annotated[str, typer.Argument(help="Label, device id, or the beginning of one")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`quell device info`, `logs`, `restart`, `lock`: a board at a port of this machine."""
+"""`quell device info`, `logs`, `restart`, `configure`, `lock`: a board at a port of this machine."""
 
 import datetime
 from typing import Annotated, Any
@@ -28,6 +28,11 @@ RESTART = (
     "Restart a board: a soft reset, or --hard. The agent is interrupted and writes to the flash what it holds first. "
     "To give a device a new instance: quell device reset.\n\n"
     "Example: quell device restart --port /dev/ttyACM0"
+)
+CONFIGURE = (
+    "Give a board another configuration; it keeps its identity, consent and records. What --broker, --ca and --apn or "
+    "--config say replaces all of the old one. The agent is interrupted, and starts again with it.\n\n"
+    "Example: quell device configure --port /dev/ttyACM0 --broker mqtt.example:8883 --ca ca.pem --apn internet"
 )
 LOCK = (
     "Take Ctrl-C and the REPL away from a board, from its next start on, which follows at once. No command of quell "
@@ -155,6 +160,36 @@ def restart(
         output.print_json({"port": port, "restart": kind})
         return
     output.stdout().print(f"{port}: {kind} reset", markup=False, soft_wrap=True)
+
+
+def configure(
+    port: options.Port,
+    broker: options.BoardBroker = None,
+    ca: options.BoardCa = None,
+    apn: options.Apn = None,
+    config: options.BoardConfig = None,
+    stay: options.Stay = False,
+    baud: options.Baud = 115200,
+    as_json: options.Json = False,
+) -> None:
+    from quell_host.board import device
+    from quell_host.board.config import Wanted
+    from quell_host.flash import board as repl
+
+    text = Wanted(broker, ca, apn, config).text()
+    if text is None:
+        raise QuellError("nothing to configure", "give --broker, --ca and --apn, or --config", ExitCode.USAGE)
+    with output.progress("Configuring"), repl.connect(port, baud, not stay) as connected:
+        agent = device.need(connected, port)
+        agent.configure(text)
+        shape = {"port": port, "board": agent.about.name, "config": agent.config(), "restarted": not stay}
+        if not stay:
+            connected.restart()
+    if as_json:
+        output.print_json(shape)
+        return
+    for key, value in _flat("", shape["config"]):
+        output.stdout().file.write(_fit(f"{key:<12} {value}") + "\n")
 
 
 def lock(

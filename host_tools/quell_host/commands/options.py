@@ -30,3 +30,14 @@ Wait = Annotated[
 Port = Annotated[str, typer.Option("--port", help="The board's port, such as /dev/ttyACM0")]
 Baud = Annotated[int, typer.Option("--baud", min=300, help="Bits per second")]
 Stay = Annotated[bool, typer.Option("--stay", help="Leave the board at its REPL: do not start it")]
+BoardBroker = Annotated[
+    str | None, typer.Option("--broker", help="HOST:PORT that the board sends to")
+]
+BoardCa = Annotated[
+    Path | None,
+    typer.Option("--ca", help="PEM file that the broker must match: turns TLS on"),
+]
+Apn = Annotated[str | None, typer.Option("--apn", help="The network's access point")]
+BoardConfig = Annotated[
+    Path | None, typer.Option("--config", help="The board's configuration as a JSON file")
+]

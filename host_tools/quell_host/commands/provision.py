@@ -59,16 +59,10 @@ def provision(
     subject: Annotated[_Names, _named("subject")] = None,
     guardian: Annotated[_Names, _named("guardian")] = None,
     name: Annotated[str | None, typer.Option("--name", help="A label, known to you alone")] = None,
-    broker: Annotated[
-        str | None, typer.Option("--broker", help="HOST:PORT that the board sends to")
-    ] = None,
-    ca: Annotated[
-        Path | None, typer.Option("--ca", help="PEM file that the broker must match: turns TLS on")
-    ] = None,
-    apn: Annotated[str | None, typer.Option("--apn", help="The network's access point")] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="The board's configuration as a JSON file")
-    ] = None,
+    broker: options.BoardBroker = None,
+    ca: options.BoardCa = None,
+    apn: options.Apn = None,
+    config: options.BoardConfig = None,
     lock_repl: Annotated[
         bool,
         typer.Option(

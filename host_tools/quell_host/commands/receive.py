@@ -4,6 +4,8 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +15,8 @@ from quell_host.broker import broker_from
 from quell_host.commands import options
 from quell_host.control.context import load_named_signer, now, open_context
 from quell_host.errors import ExitCode, QuellError
+from quell_host.lock import only_one
 from quell_host.receiver.events import Event, Statistics
-from quell_host.receiver.lock import only_receiver
 from quell_host.receiver.receiver import Receiver
 from quell_host.receiver.service import Service
 from quell_host.receiver.show import JsonLines, Lines, summary
@@ -26,6 +28,12 @@ HELP = (
     "through any loss of the broker.\n\n"
     "Example: quell receive --broker mqtts://quell@broker.example --ca ca.pem"
 )
+
+
+def _alone(ledger: Path) -> AbstractContextManager[None]:
+    """Two receivers with one client id would take each other's session."""
+    what = f"another receiver runs on {ledger}"
+    return only_one(ledger.with_suffix(".receiver.lock"), what, "stop it first, or use that one")
 
 
 def receive(
@@ -49,7 +57,7 @@ def receive(
         raise QuellError("no broker", "give --broker or set QUELL_BROKER", ExitCode.USAGE)
     operator = load_named_signer(operator_key) if operator_key else None
     listener: Callable[[Event], None] = JsonLines() if as_json else Lines()
-    with open_context() as context, only_receiver(context.ledger.path):
+    with open_context() as context, _alone(context.ledger.path):
         ledger, keyring = context.ledger, context.keyring
         receiver = Receiver(ledger, keyring, now, os.urandom, operator, listener)
         counts = receiver.statistics

@@ -77,6 +77,10 @@ class Broker:
             )
         wait_for_port(self.port, self._process)
 
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """SIGKILL: no farewell to anybody."""
         if self._process is not None:
