@@ -23,12 +23,13 @@ class Scenario:
     """What is cut. `world()` -> an object with `chip` (SimNor), thawed and ready.
 
     `run(world)` does the work, `recover(world)` what the next boot does, `check(world, whole)` raises Failed;
-    `whole`: no cut came. `modes`: of chip operations; `nested`: those of the second cut.
+    `whole`: no cut came. `modes`: of chip operations; `nested`: those of the second cut, at each `nested_step`-th of them.
     """
 
     name = ""
     modes = MODES
     nested = ("nothing", "prefix", "weak", "bits", "faint")
+    nested_step = 1
     micropython = False  # only there, for its littlefs
 
     def world(self):

@@ -36,7 +36,7 @@ FAST = {
 FAST_OTHERS = (7, 0)
 FAST_LITTLEFS = {"littlefs1-ring": (5, 20), "littlefs2-ring": (5, 30), "other-ring": (9, 0), "state-littlefs1": (3, 20), "state-littlefs2": (3, 20)}
 FAST_LITTLEFS_OTHERS = (61, 0)
-# of the whole run: the agent on littlefs erases and writes some 1,300 times to displace old keys, each like the next
+# of the whole run: the agent on littlefs erases and writes some 700 times to displace old keys, each like the next
 FULL_LITTLEFS_AGENT = (1, 97)
 FULL_NESTED = {"nor-ring": 2, "nor-ring-half": 13, "nor-ring-foreign": 13, "nor-ring-random": 13, "keys-nor-3": 5, "keys-nor": 3}
 SHARD_CASES = 1500

@@ -21,7 +21,7 @@ def _attempt(scenario, cuts):
 
 def _nested(scenario, first):
     """The second cuts after a first one."""
-    for operation in range(engine.nested_count(scenario, first)):
+    for operation in range(0, engine.nested_count(scenario, first), scenario.nested_step):
         for mode in scenario.nested:
             yield [first, (operation, mode)]
 
