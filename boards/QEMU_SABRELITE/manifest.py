@@ -7,8 +7,8 @@ package("quell", base_path=firmware)
 package("ports/at_modem", base_path=firmware)
 package("ports/qemu", base_path=firmware)
 shared = (
-    "__init__", "block_nor", "catalogue", "console", "provision", "reasons", "status", "stock_board", "traceback",
-    "vfs_flash",
+    "__init__", "block_nor", "board", "calendar", "catalogue", "console", "provision", "reasons", "settings", "shapes",
+    "status", "stock_board", "traceback", "vfs_flash",
 )
 for name in shared:
     module("ports/" + name + ".py", base_path=firmware)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The agent's state as JSON for `quell agent status`: codes, names and counts, never a value."""
 
-import os
-
 from ports.reasons import NAMES
 from quell import __version__
 from quell.codec.builtin import hex_text
@@ -10,9 +8,11 @@ from quell.codec.divide import floor_divide
 from quell.data.decide import refusal
 
 try:
-    import json
-except ImportError:
     import ujson as json
+    import uos as os
+except ImportError:
+    import json
+    import os
 
 STATUS = ("ConsentUnknown", "ConsentGiven", "ConsentWithdrawn", "ConsentRevoked")
 _BASIS = ("contract", "legal-obligation", "legitimate-interest", "consent")
@@ -34,11 +34,30 @@ def _purpose(agent, purpose):
     }
 
 
-def status(agent):
-    """-> dict, shape 1 (host_tools/README.md)."""
+def state_of(session):
+    """How far the connection has come."""
+    return "answered" if session.answered else "connected" if session.connected else "down"
+
+
+def trouble_of(session, modem):
+    """What keeps the modem (or None) from the network while nothing is connected; "" where it is not the modem."""
+    return "" if modem is None or session.connected else modem.trouble_name
+
+
+def link(session, modem=None):
+    """The status' part about the connection -> dict: of the modem, where that is what stands in the way."""
+    trouble = trouble_of(session, modem)
+    return {
+        "state": state_of(session),
+        "answered": session.answered,
+        "failures": max(session.failures, modem.failures) if trouble else session.failures,
+        "last_error": trouble or session.last_error,
+    }
+
+
+def status(agent, link_part=None):
+    """-> dict, shape 1 (host_tools/README.md). `link_part`: of an agent that was closed, `link` before that."""
     policy = agent.data.policy
-    session = agent.session
-    state = "answered" if session.answered else "connected" if session.connected else "down"
     return {
         "schema": 1,
         "version": __version__,
@@ -55,12 +74,7 @@ def status(agent):
             "expires": policy.expires_s,
         },
         "purposes": [] if policy is None else [_purpose(agent, p) for p in policy.purposes],
-        "link": {
-            "state": state,
-            "answered": session.answered,
-            "failures": session.failures,
-            "last_error": session.last_error,
-        },
+        "link": link_part or link(agent.session),
         "counters": {NAMES[reason]: n for reason, n in agent.counters.as_map().items()},
         "updated": agent.clock.now()[1],
     }

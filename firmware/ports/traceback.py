@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What MicroPython prints of an exception, as a bounded text."""
 
-import sys
-
 try:
-    import io
+    import usys as sys
 except ImportError:
+    import sys
+try:
     import uio as io
+except ImportError:
+    import io
 
 _MAX_BYTES = 2048
 
@@ -28,5 +30,5 @@ def traceback(error):
     sys.print_exception(error, stream)
     try:
         return str(bytes(stream.data), "utf-8")
-    except UnicodeError:
+    except ValueError:  # 1.13 has no UnicodeError, which is one
         return ""

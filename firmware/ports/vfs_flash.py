@@ -5,11 +5,14 @@ Finds out what it stands on, since cost and durability differ: littlefs 2 keeps 
 littlefs 1 wears out one pair of blocks with each commit.
 """
 
-import os
-
 from quell.errors import FlashError
 from quell.limits import FLUSH_AFTER_MS, MAX_POLICY_BYTES
 from quell.port import LOGICAL, Flash
+
+try:
+    import uos as os
+except ImportError:
+    import os
 
 LITTLEFS1 = "littlefs1"
 LITTLEFS2 = "littlefs2"
@@ -26,6 +29,12 @@ _PROBE = "probe"
 _CHURN = "churn"
 _CHURN_BLOCKS = 8
 _SPARE_BLOCKS = 16  # what littlefs may take for itself meanwhile
+_NO_ROOM = (28, -28)  # ENOSPC
+
+
+def _failed(what, error):
+    """The FlashError for an OSError."""
+    return FlashError(what + ": no room" if error.args and error.args[0] in _NO_ROOM else what + ": " + str(error))
 
 
 class VfsFlash(Flash):
@@ -46,7 +55,7 @@ class VfsFlash(Flash):
             try:
                 os.mkdir(folder)
             except OSError as error:
-                raise FlashError("folder: " + str(error))
+                raise _failed("folder", error)
         self.inline_bytes = 0
         self.file_system = file_system
         if file_system in (None, LITTLEFS2):
@@ -108,7 +117,7 @@ class VfsFlash(Flash):
             finally:
                 file.close()
         except OSError as error:
-            raise FlashError("write: " + str(error))
+            raise _failed("write", error)
         if written != len(data):
             raise FlashError("write: short")
 
@@ -122,7 +131,7 @@ class VfsFlash(Flash):
         try:
             os.remove(self._path(name))
         except OSError as error:
-            raise FlashError("erase: " + str(error))
+            raise _failed("erase", error)
 
     def churn(self):
         """Let every free block be erased and written once: littlefs takes them in turn.
@@ -134,7 +143,7 @@ class VfsFlash(Flash):
             status = os.statvfs(self._folder)
         except OSError as error:
             raise FlashError("churn: " + str(error))
-        blocks = max(1, min(_CHURN_BLOCKS, status[3] // 3))
+        blocks = max(1, min(_CHURN_BLOCKS, status[3] // 3))  # 1.13: blocks are few
         todo = status[3] + _SPARE_BLOCKS
         while todo > 0:
             self.write(_CHURN, bytes(blocks * _BLOCK_BYTES))

@@ -35,13 +35,14 @@ class Agent:
     def __init__(self, port, catalogue, traceback):
         self.port = port
         self._traceback = traceback
+        self.failed_steps = 0  # in a row, each with a path that did not get through: what a watchdog looks at
         self.counters = Counters()
         self._reserve = bytearray(MEMORY_RESERVE_BYTES)
         self.provisioning = provisioning.load(port.keystore, self.counters)
         self.keys = Keys(port.keystore, port.entropy, self.counters)
-        keys_found = self.keys.load()
+        keys_found = self._load_keys()
         self.keys.random(1)  # raises EntropyError without a generator
-        self._app_sources = [n for name, n in catalogue.items() if name.startswith("app.")]
+        self._app_sources = [n for name, n in catalogue.items() if name.startswith("app.")]  # 1.13: asked with `in`
         self.consent = Consent(port.flash, self.keys, self.counters)
         self.rings = Rings(port.store, self.keys, self.consent, port.clock, self.counters)
         self._load_state(keys_found)
@@ -78,6 +79,15 @@ class Agent:
         return own
 
     # boot ------------------------------------------------------------------------------------
+
+    def _load_keys(self):
+        """A full flash gives up its reserve: until the generator moves on nothing runs, and no withdrawal is heard."""
+        try:
+            return self.keys.load()
+        except FlashError:
+            self.counters.add(FLASH_FAILED)
+            self.port.flash.erase(apply.RESERVE_NAME)
+            return self.keys.load()
 
     def _load_state(self, keys_found):
         """Without its state, or without its keys, everything recorded is of a past that nobody can vouch for."""
@@ -120,9 +130,12 @@ class Agent:
     def step(self):
         """One bounded slice of both paths. Never raises: what goes wrong is counted and collected as an exception."""
         now_ms = self.port.clock.uptime_ms()
+        failed = self.failed_steps + 1
+        self.failed_steps = 0
         for part in (self._step_session, self.control.step, self.data.step):
             try:
                 part(now_ms)
+                continue
             except MemoryError:
                 self.counters.add(NO_MEMORY)
                 self._release_memory()
@@ -130,6 +143,7 @@ class Agent:
                 self.counters.add(FLASH_FAILED)
             except Exception as error:  # the agent must outlive its own bugs, and say that it has them
                 self.note(error)
+            self.failed_steps = failed
 
     def _release_memory(self):
         """An allocation failed: let go of the reserve, and if that was used before, of records not yet in flash."""
@@ -161,8 +175,8 @@ class Agent:
         """
         return self.data.emit(purpose, fields, durable, self.port.clock.uptime_ms())
 
-    def close(self):
-        """Before power goes or the program ends: what is in RAM goes to flash, the link is closed."""
+    def save(self):
+        """Power may go: what is in RAM goes to flash."""
         self.rings.flush()
         self.rings.note(True)
         self.consent.floor_s = max(self.consent.floor_s, self.clock.floor_s)
@@ -170,6 +184,10 @@ class Agent:
             self.consent.commit()
         except FlashError:
             self.counters.add(FLASH_FAILED)
+
+    def close(self):
+        """The program ends: as `save`, and the link is closed."""
+        self.save()
         self.session.restart()
 
     # what the session hears -------------------------------------------------------------------

@@ -22,12 +22,14 @@ _DURABLE = re.compile(rb"app durable (\d+) (\d+)\r?\n")
 class BoardDeployment(Deployment):
     """`store`: "nor", "littlefs1" or "littlefs2"; `modem_options`: more of `quell modem-sim`.
 
-    `policy`: another file beside this one; `other_ca`: the device trusts an authority that is not the broker's.
+    `policy`: another file beside this one; `other_ca`: the device trusts an authority that is not the broker's; `app`:
+    another application beside this one, which may use board_app.
     """
 
     def __init__(
-        self, folder: Path, store: str = "nor", modem_options: tuple[str, ...] = (), policy: str = "", other_ca: bool = False, **options: Any
-    ) -> None:
+        self, folder: Path, store: str = "nor", modem_options: tuple[str, ...] = (), policy: str = "", other_ca: bool = False,
+        app: str = "", **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(folder, **options)
         self._trusted = Authority(folder / "other-ca") if other_ca else self.authority
         if policy:
@@ -37,6 +39,7 @@ class BoardDeployment(Deployment):
         self.modem_port = free_port()
         self.emulator = Emulator(folder / "nor.img", self.modem_port)
         self._modem_options = modem_options
+        self._app = app
         self._started_at = 0
 
     def make_device(self) -> None:
@@ -46,7 +49,10 @@ class BoardDeployment(Deployment):
             self.on_board(
                 f"from ports.qemu import parts; parts.format_usr({self.store[-1]}); open('/usr/quell.files', 'w').close()"
             )
-        self.mpremote("fs", "cp", str(APP), ":/usr/app.py")
+        if self._app:
+            self.mpremote("fs", "cp", str(APP), ":/usr/", "+", "fs", "cp", str(APP.with_name(self._app)), ":/usr/app.py")
+        else:
+            self.mpremote("fs", "cp", str(APP), ":/usr/app.py")
         self.provision()
 
     def provision(self) -> None:

@@ -5,6 +5,7 @@ import unittest
 
 from ports.at_modem.modem import (
     DENIED,
+    GARBAGE,
     NO_ANSWER,
     NO_BEARER,
     NO_SIM,
@@ -15,7 +16,7 @@ from ports.at_modem.modem import (
     STARTING,
 )
 from sim.at_link import Bench
-from sim.sim_at import SimModem, reply
+from sim.sim_at import SimModem, dice, reply
 
 MINUTE_MS = 60000
 
@@ -81,22 +82,50 @@ class TestBringUp(unittest.TestCase):
 
 class TestStates(unittest.TestCase):
     def state_after(self, answers, ms=8000):
-        made = bench(answers)
+        self.made = made = bench(answers)
+        self.assertEqual(made.modem.trouble_name, "starting")
         made.steps(ms, lambda: made.modem.counts[made.modem.state] > 0)
         self.assertFalse(made.modem.ready)
         return made.modem.state
 
     def test_each_trouble_has_its_code_and_count(self):
-        for answers, state in (
-            ({b"AT": b"", b"ATQ0": b"", b"ATV1": b""}, NO_ANSWER),
-            ({b"AT+CPIN?": reply(final="+CME ERROR: 10")}, NO_SIM),
-            ({b"AT+CPIN?": reply(final="+CME ERROR: 11")}, SIM_LOCKED),
-            ({b"AT+CPIN?": reply("+CPIN: SIM PUK")}, SIM_LOCKED),
-            ({b"AT+CPIN?": reply("+CPIN: NOT INSERTED")}, NO_SIM),
-            ({b"AT+CPIN?": reply(final="+CME ERROR: 13")}, SIM_FAILED),
-            ({b"AT+QIACT?": reply(), b"AT+QIACT=1": reply(final="ERROR")}, NO_BEARER),
+        for answers, state, word in (
+            ({b"AT": b"", b"ATQ0": b"", b"ATV1": b""}, NO_ANSWER, "no answer"),
+            ({b"AT+CPIN?": reply(final="+CME ERROR: 10")}, NO_SIM, "no SIM"),
+            ({b"AT+CPIN?": reply(final="+CME ERROR: 11")}, SIM_LOCKED, "SIM locked"),
+            ({b"AT+CPIN?": reply("+CPIN: SIM PUK")}, SIM_LOCKED, "SIM locked"),
+            ({b"AT+CPIN?": reply("+CPIN: NOT INSERTED")}, NO_SIM, "no SIM"),
+            ({b"AT+CPIN?": reply(final="+CME ERROR: 13")}, SIM_FAILED, "SIM failed"),
+            ({b"AT+QIACT?": reply(), b"AT+QIACT=1": reply(final="ERROR")}, NO_BEARER, "no IP"),
         ):
             self.assertEqual(self.state_after(answers), state)
+            self.assertEqual(self.made.modem.trouble_name, word)
+            self.assertEqual((self.made.modem.failures, self.made.failed), (1, 1))
+
+    def test_garbage_is_another_trouble_than_silence_and_ends_with_it(self):
+        made = bench()
+        is_ready(made)
+        random = dice(9)
+        answer = made.uart.answer
+        made.uart.answer = lambda line: b""
+        for noise, state in ((lambda: bytes([random.getrandbits(8) for _ in range(64)]), GARBAGE), (None, NO_ANSWER)):
+            made.uart.noise = noise
+            made.modem.trouble()
+            made.steps(MINUTE_MS, lambda state=state: made.modem.state == state)
+            self.assertEqual((made.modem.state, made.modem.answers), (state, False))
+        self.assertTrue(made.failed >= 2)
+        made.uart.answer = answer
+        self.assertTrue(made.steps(2 * MINUTE_MS, lambda: made.modem.ready))
+        self.assertEqual(made.modem.trouble_name, "")
+
+    def test_a_sim_that_is_put_in_or_unlocked_is_noticed_at_once(self):
+        made = bench({b"AT+CPIN?": reply(final="+CME ERROR: 10")})
+        made.steps(10000, lambda: made.modem.failures == 3)  # the next rest is of 8 s
+        made.steps(1500)
+        made.sim.answers[b"AT+CPIN?"] = reply("+CPIN: READY")
+        self.assertFalse(made.steps(2000, lambda: made.modem.ready))
+        made.uart.say(b"\r\n+CPIN: READY\r\n")
+        self.assertTrue(made.steps(1000, lambda: made.modem.ready))
 
     def test_a_busy_sim_is_waited_for(self):
         tries = []

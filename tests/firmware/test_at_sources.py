@@ -3,8 +3,9 @@
 
 import unittest
 
-from ports.at_modem import shapes
-from ports.at_modem.clock import AtClock, parse_time, unix_s
+from ports import shapes
+from ports.at_modem.clock import AtClock, parse_time
+from ports.calendar import unix_s
 from ports.at_modem.sources import AtSources
 from ports.catalogue import IDS
 from sim.at_link import Bench

@@ -145,6 +145,20 @@ def test_a_sim_card_that_is_absent_or_locked_stands_in_the_way(tmp_path: Path) -
             assert line.ask(command) == ["+CME ERROR: 10"], command
 
 
+def test_it_says_what_a_broken_modem_says(tmp_path: Path) -> None:
+    wrong = {"modem.imei": "49015420323751X", "modem.iccid": "", "modem.phone": "", "modem.mcc": 1120, "modem.mnc": 0, "time.now": 315964800}
+    with Sim(tmp_path, "--control", device=wrong) as sim:
+        line = sim.booted()
+        assert line.ask("AT+CGSN") == ["49015420323751X", "OK"] and line.ask("AT+QCCID") == ["+QCCID: ", "OK"]
+        assert line.ask("AT+CNUM") == ['+CNUM: ,"",129', "OK"]
+        assert line.ask("AT+QNWINFO")[0] == '+QNWINFO: "FDD LTE","112000","LTE BAND 3",1650'
+        assert line.ask("AT+CCLK?")[0].startswith('+CCLK: "80/01/06,')
+        sim.control(imei="", time=4070908800)
+        sim.control(urc="+X: 1")
+        line.until(r"\+X: 1\r\n")
+        assert line.ask("AT+CGSN") == ["OK"] and line.ask("AT+QLTS=1")[0].startswith('+QLTS: "2099/01/01,')
+
+
 def test_urcs_stay_away_until_this_port_is_theirs_and_a_reset_does_not_change_that(tmp_path: Path) -> None:
     with Sim(tmp_path, "--control", urcs=False) as sim:
         line = sim.booted()

@@ -6,6 +6,7 @@ import unittest
 from sim.device import Device
 from sim.saved import Saved, cut_after, in_flash, receipts
 from sim.sim_host import SUBJECT
+from sim.sim_port import MemFlash
 
 from quell.codec import p256
 from quell.control import verify
@@ -88,6 +89,58 @@ class TestFull(unittest.TestCase):
         arrives(device)
         device.run(3)
         self.assertIn("reserve", device.port.flash.files)
+
+
+class BlockFlash(MemFlash):
+    """Files in blocks: as on littlefs, a write needs room for the new content while the old is still there."""
+
+    blocks = None
+
+    def taken(self):
+        return sum([count_of(data) for data in self.files.values()])
+
+    def write(self, name, data):
+        if self.blocks is not None and self.taken() + count_of(data) > self.blocks:
+            raise FlashError("full")
+        MemFlash.write(self, name, data)
+
+
+def count_of(data):
+    return (len(data) + 4095) // 4096
+
+
+class TestBootOnFull(unittest.TestCase):
+    def full(self):
+        device = Device(flash=BlockFlash(), provisioned=False).with_policy().granted()
+        device.agent.emit("diagnostics", {"code": 1}, durable=True)
+        device.board.blocks = device.board.taken()
+        return device
+
+    def test_the_reserve_makes_room_for_the_boot_and_then_for_a_withdrawal(self):
+        device = self.full()
+        for _ in range(3):
+            device.boot()
+            self.assertTrue(device.count(FLASH_FAILED) >= 1)
+            self.assertIn("reserve", device.board.files)
+        self.assertEqual(device.agent.consent.purposes[1].status, GIVEN)
+        device.run(8)
+        self.assertTrue(device.agent.session.answered)
+        arrives(device)
+        self.assertEqual(device.agent.consent.purposes[1].status, WITHDRAWN)
+        device.run(70)
+        self.assertEqual(receipts(device, WITHDRAW)[-1][5], DONE)
+
+    def test_without_a_reserve_it_does_not_run_and_goes_on_when_there_is_room(self):
+        device = self.full()
+        device.board.erase("reserve")
+        device.board.blocks -= 1
+        self.assertRaises(FlashError, device.boot)
+        device.board.blocks += 3
+        device.boot()
+        device.run(8)
+        self.assertEqual(device.agent.consent.purposes[1].status, GIVEN)
+        self.assertIn("reserve", device.board.files)
+        self.assertTrue(device.agent.emit("diagnostics", {"code": 2}) != REFUSED)
 
 
 class TestBroken(unittest.TestCase):

@@ -17,14 +17,17 @@ class Bench:
     def __init__(self, sim=None, hard_reset=None, config=None, broker=None):
         self.sim = sim or SimModem()
         self.uart = self.sim.uart
-        self.malformed = 0
+        self.malformed = self.failed = 0
         full = {"apn": "internet", "broker": {"host": "broker.test"}}
         full.update(config or {})
         full["broker"].update(broker or {})
         self.config = checked(full)
         self.at = At(self.uart, self.uart.now_ms, self.uart.sleep_ms)
-        self.modem = Modem(self.at, self.config, self.uart.now_ms, hard_reset)
+        self.modem = Modem(self.at, self.config, self.uart.now_ms, hard_reset, self._on_failed)
         self.link = AtLink(self.at, self.modem, self.config, self.uart.now_ms, self.uart.sleep_ms, self._on_malformed)
+
+    def _on_failed(self):
+        self.failed += 1
 
     def _on_malformed(self):
         self.malformed += 1

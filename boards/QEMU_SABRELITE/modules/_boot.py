@@ -6,11 +6,13 @@ import sys
 
 from ports.qemu import parts
 
+from quell.errors import FlashError
+
 try:
     if parts.mount() is None:
         print("quell boot no file system on the chip: parts.format_usr(2)")
     else:
         os.chdir(parts.ROOT)
         sys.path.append(parts.ROOT)
-except OSError as error:
-    print("quell boot no flash chip, error", error.args[0])
+except FlashError as error:
+    print("quell boot", error)

@@ -19,16 +19,18 @@ from quell.port import Port
 
 
 def at_port(
-    uart, clock, sleep_ms, config, flash, keystore, store, entropy, on_malformed, on_bad_value=None, hard_reset=None
-):
+    uart, clock, sleep_ms, config, flash, keystore, store, entropy, on_malformed, on_bad_value=None, hard_reset=None,
+    on_failed=None,
+):  # fmt: skip
     """-> (Port, Modem). `uart`: read(n), write(data), neither of which waits; `clock`: AtClock; `config`: config.py.
 
     `flash`, `keystore`, `store`, `entropy`: the board's, as quell.port says. `on_malformed`: callable() for messages
-    that are not as agreed, `on_bad_value` for values of a wrong shape, `hard_reset`: see Modem. Raises ConfigError.
+    that are not as agreed, `on_bad_value` for values of a wrong shape; `hard_reset`, `on_failed`: see Modem. Raises
+    ConfigError.
     """
     config = checked(config)
     at = At(uart, clock.uptime_ms, sleep_ms)
-    modem = Modem(at, config, clock.uptime_ms, hard_reset)
+    modem = Modem(at, config, clock.uptime_ms, hard_reset, on_failed)
     clock.watch(at, modem)
     link = AtLink(at, modem, config, clock.uptime_ms, sleep_ms, on_malformed)
     sources = AtSources(at, modem, clock, on_bad_value)

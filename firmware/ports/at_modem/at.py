@@ -185,6 +185,11 @@ class At:
         if self._command is not None:
             self._finish(AtError(why, BROKEN))
 
+    @property
+    def useless_bytes(self):
+        """Bytes of no use that came since the last command was started."""
+        return self._useless
+
     # one slice -----------------------------------------------------------------------------------
 
     def pump(self):

@@ -9,29 +9,13 @@ outside 2024 to 2090 there is no hint.
 from ports.at_modem.at import QUICK_MS
 from ports.at_modem.background import Background
 from ports.at_modem.fields import number
+from ports.calendar import unix_s
 from quell.codec.builtin import const
 from quell.codec.divide import floor_divide
 from quell.port import Clock
 
-_FIRST_YEAR = const(2024)
-_LAST_YEAR = const(2090)
 _ASK_EVERY_MS = const(3600000)
 _KEEP_MS = const(86400000)
-_DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
-_DAYS_TO_2024 = const(19723)
-
-
-def unix_s(year, month, day, hour, minute, second):
-    """Unix seconds of a date from _FIRST_YEAR to _LAST_YEAR, UTC; None if there is no such date."""
-    if not (_FIRST_YEAR <= year <= _LAST_YEAR and 1 <= month <= 12 and 1 <= day <= 31):
-        return None
-    if not (0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 60):
-        return None
-    leap = year % 4 == 0  # 2100 is out of range
-    days = (year - _FIRST_YEAR) * 365 + (year - _FIRST_YEAR + 3) // 4 + _DAYS_BEFORE[month - 1] + day - 1
-    if leap and month > 2:
-        days += 1
-    return (_DAYS_TO_2024 + days) * 86400 + hour * 3600 + minute * 60 + second
 
 
 def parse_time(line, local):
@@ -60,7 +44,9 @@ def parse_time(line, local):
     return seconds - zone * 900
 
 
-def _parse(local):
+def reading(local):
+    """A function of a reply's lines: `parse_time` of the first, None whatever else that holds."""
+
     def parse(lines):
         try:
             return parse_time(lines[0], local)
@@ -86,8 +72,8 @@ class AtClock(Clock):
             [
                 Background(at, self.uptime_ms, lambda: modem.ready, command, parse, _ASK_EVERY_MS, _KEEP_MS)
                 for command, parse in (
-                    (("AT+QLTS=1", "+QLTS", QUICK_MS), _parse(False)),
-                    (("AT+CCLK?", "+CCLK", QUICK_MS), _parse(True)),
+                    (("AT+QLTS=1", "+QLTS", QUICK_MS), reading(False)),
+                    (("AT+CCLK?", "+CCLK", QUICK_MS), reading(True)),
                 )
             ]
         )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The parameters of an AT line: split, unquoted, as text and numbers; and text that may stand in a command."""
 
+from ports.settings import plain
 from quell.errors import LinkError
 
 
@@ -42,14 +43,6 @@ def number(part):
 def numbers(line):
     """The parameters of a line (bytes) as a list of ints, None for each that is no number."""
     return [number(part) for part in split(line)]
-
-
-def plain(value):
-    """True for a str that is printable ASCII without quote and backslash: it may stand in quotes in a command."""
-    for c in value:
-        if not " " <= c <= "~" or c in '"\\':
-            return False
-    return True
 
 
 def quoted(value, most=256):

@@ -22,8 +22,10 @@ DENIED = const(6)  # the network refuses the SIM
 NO_BEARER = const(7)  # registered, but no IP connection: APN, credit, coverage
 RESETTING = const(8)
 READY = const(9)
+GARBAGE = const(10)  # bytes come, and no answer: another baud rate, another device, a broken line
 NAMES = (
     "starting", "no answer", "no SIM", "SIM locked", "SIM failed", "searching", "denied", "no IP", "resetting", "ready",
+    "garbage",
 )  # fmt: skip
 
 _CID = const(1)  # the IP context
@@ -44,23 +46,25 @@ _FAILURES_CAP = const(160)
 _SIM_STATES = {10: NO_SIM, 11: SIM_LOCKED, 12: SIM_LOCKED, 13: SIM_FAILED, 14: SIM_FAILED}
 _SIM_BUSY = const(14)
 _REGISTERED = (1, 5)
+_GARBAGE_BYTES = const(64)  # more than the echoes of the engine's questions
 _BOOT_LINES = ("RDY", "APP RDY", "POWERED DOWN", "NORMAL POWER DOWN")
 
 
 class Modem:
     """`config`: see config.checked. `hard_reset`: callable() that pulls RESET or PWRKEY within a second and
-    does not raise, or None.
+    does not raise, or None. `on_failed`: callable() for each attempt that failed, or None.
 
     `state`: one of the codes above; `counts`: how often each was the outcome of an attempt; `boots`: restarts that were
     noticed; `failures`: attempts since the last success, those of the link included; `background`: what is asked
     beside all that (Background).
     """
 
-    def __init__(self, at, config, now_ms, hard_reset=None):
+    def __init__(self, at, config, now_ms, hard_reset=None, on_failed=None):
         self._at = at
         self._config = config
         self._now_ms = now_ms
         self._hard_reset = hard_reset
+        self._on_failed = on_failed
         self.state = STARTING
         self.counts = [0] * len(NAMES)
         self.boots = 0
@@ -71,8 +75,10 @@ class Modem:
         self._reset_at = _FAILURES_TO_RESET
         self._booted = False
         self._check = False
+        self._sim_news = False
         for line in _BOOT_LINES:
             at.on(line, self._on_boot)
+        at.on("+CPIN", self._on_sim)
         at.on("+QIURC", self._on_context)
         self._life = self._live()
 
@@ -84,7 +90,12 @@ class Modem:
     @property
     def answers(self):
         """True if a quick command may be asked now, as far as we know."""
-        return not self._at.stale and self.state not in (STARTING, NO_ANSWER, RESETTING)
+        return not self._at.stale and self.state not in (STARTING, NO_ANSWER, GARBAGE, RESETTING)
+
+    @property
+    def trouble_name(self):
+        """What keeps it from an IP connection, in a word or two; "" while there is one."""
+        return "" if self.ready else NAMES[STARTING if self.state == READY else self.state]
 
     def step(self):
         """One bounded slice. Never raises, never waits. Call it in the board's loop, beside the agent's step."""
@@ -111,6 +122,11 @@ class Modem:
             self.boots += 1
         self._at.abort("the modem restarted")
         return True
+
+    def _on_sim(self, rest):
+        """The SIM was put in, pulled or unlocked, or this is the reply to our own question."""
+        self._sim_news = True
+        return False
 
     def _on_context(self, rest):
         """The network took the IP context away."""
@@ -140,17 +156,26 @@ class Modem:
             except LinkError:
                 if not self._booted:
                     self._failed()
-                    yield from self._pause(min(_REST_FIRST_MS << min(self.failures, 6), _REST_CAP_MS))
+                    self._sim_news = False
+                    yield from self._pause(min(_REST_FIRST_MS << min(self.failures, 6), _REST_CAP_MS), True)
 
     def _failed(self):
         self.state = self._stage
+        if self.state == NO_ANSWER and self._at.useless_bytes >= _GARBAGE_BYTES:
+            self.state = GARBAGE
         self.counts[self.state] = min(self.counts[self.state] + 1, 0x3FFFFFFF)
         self.failures += 1
+        if self._on_failed is not None:
+            self._on_failed()
 
-    def _pause(self, ms):
-        end_ms = self._now_ms() + ms
+    def _pause(self, ms, for_sim=False):
+        """Wait. A restart ends it; with `for_sim` news of the SIM make it short."""
+        begin_ms = self._now_ms()
         booted = self._booted
-        while self._now_ms() < end_ms and (booted or not self._booted):
+        while booted or not self._booted:
+            passed_ms = self._now_ms() - begin_ms
+            if passed_ms >= ms or for_sim and self._sim_news and passed_ms >= _REST_FIRST_MS:
+                return
             yield
 
     def _connect(self):

@@ -8,6 +8,7 @@ each message's length: a payload may hold quotes and line ends, and nothing but 
 
 from ports.at_modem import tls
 from ports.at_modem.at import QUICK_MS, AtError
+from ports.at_modem.clock import reading
 from ports.at_modem.fields import quoted
 from quell.codec.builtin import const
 from quell.errors import LinkError
@@ -81,6 +82,21 @@ def _opened(link):
     return result[1] if len(result) > 1 else -1
 
 
+def _why(link, result):
+    """A generator: what QMTOPEN's result means. A certificate that the modem finds not valid yet, or not any more, has
+    no result of its own: so its clock is looked at.
+    """
+    why = "broker: " + _OPEN_ERRORS.get(result, "failed")
+    if link.broker["ca"] and not link.broker["ignore_local_time"]:
+        try:
+            lines = yield from link.at.asking("AT+CCLK?", "+CCLK", QUICK_MS)
+            if reading(True)(lines) is None:
+                why += "; the modem's clock is wrong"
+        except AtError:
+            pass
+    return why
+
+
 def opening(link, client_id):
     """A generator that yields True where it waits for the network, None where an answer is near. Raises LinkError."""
     broker = link.broker
@@ -91,7 +107,8 @@ def opening(link, client_id):
         yield from closing(link)
         result = yield from _opened(link)
     if result != 0:
-        raise LinkError("broker: " + _OPEN_ERRORS.get(result, "failed"))
+        why = yield from _why(link, result)
+        raise LinkError(why)
     link.results.pop("+QMTCONN", None)
     line = "AT+QMTCONN=%d,%s" % (CLIENT, quoted(client_id))
     if broker["user"]:

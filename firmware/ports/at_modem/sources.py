@@ -10,7 +10,7 @@ that adds it to every report is on for these commands only.
 import gc
 import sys
 
-from ports.at_modem import shapes
+from ports import shapes
 from ports.at_modem.at import QUICK_MS, AtError
 from ports.at_modem.background import Background
 from ports.at_modem.fields import number, split

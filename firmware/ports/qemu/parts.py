@@ -11,6 +11,7 @@ import board
 
 from ports.block_nor import BlockNor
 from ports.vfs_flash import LITTLEFS1, LITTLEFS2, VfsFlash
+from quell.errors import FlashError
 from quell.port import Entropy
 from quell.store.file_store import FileStore
 from quell.store.nor_files import NorFiles
@@ -25,9 +26,17 @@ _SECTORS = {"keys": 1, "prov": 1, "state": 3, "policy": 2}  # of each copy
 _SEGMENTS = {LITTLEFS1: (10, 16368), LITTLEFS2: (40, 4096)}  # count, bytes
 
 
+def chip(first, count):
+    """Sectors of the chip as a block device. Raises FlashError when it is not there, or another one."""
+    try:
+        return board.Nor(first, count)
+    except OSError:
+        raise FlashError("no flash chip, or another one than the SST25VF016B")
+
+
 def usr():
-    """The block device of the file system."""
-    return board.Nor(RAW_SECTORS, USR_SECTORS)
+    """The block device of the file system. Raises FlashError."""
+    return chip(RAW_SECTORS, USR_SECTORS)
 
 
 def mount():
@@ -72,15 +81,15 @@ def file_system():
 
 
 def parts():
-    """(flash, keystore, store), as quell.port says."""
+    """(flash, keystore, store), as quell.port says. Raises FlashError."""
     kind = file_system()
     if kind != "nor":
         flash = VfsFlash(ROOT + "/quell", kind)
         return flash, flash, FileStore(flash, *_SEGMENTS[kind])
     files = {name + "." + letter: n for name, n in _SECTORS.items() for letter in "abc"[:_COPIES]}
     n = sum(files.values())
-    flash = NorFiles(BlockNor(board.Nor(), 0, n), files, _COPIES)
-    return flash, flash, NorStore(BlockNor(board.Nor(), n, RAW_SECTORS - n))
+    flash = NorFiles(BlockNor(chip(0, RAW_SECTORS), 0, n), files, _COPIES)
+    return flash, flash, NorStore(BlockNor(chip(0, RAW_SECTORS), n, RAW_SECTORS - n))
 
 
 class TickEntropy(Entropy):

@@ -75,7 +75,8 @@ _NULLABLE = {
     "battery_mv", "time",
 }  # fmt: skip
 _NUMBERS = {
-    "mcc": (0, 999), "mnc": (0, 999), "act": (0, 13), "channel": (0, 262143), "registration": (0, 5),
+    "mcc": (0, 9999),  # of four digits: as a firmware that prints the hexadecimal 460 says 1120
+    "mnc": (0, 999), "act": (0, 13), "channel": (0, 262143), "registration": (0, 5),
     "rssi": (0, 199), "ber": (0, 99), "battery_mv": (0, 60000), "time": (0, 4102444800),
 }  # fmt: skip
 
@@ -95,8 +96,9 @@ def check(key: str, value: Any) -> Any:
         raise ValueError('"sim" is "ready", "absent", "pin" or "puk"')
     if isinstance(value, int) and not isinstance(value, bool) and key in ("lac", "cell"):
         value = f"{value:X}"
-    if not isinstance(value, str) or not value or len(value) > 128 or not value.isprintable() or '"' in value:
-        raise ValueError(f'"{key}" is a text of 1 to 128 printable characters without quotes')
+    least = 0 if key in _NULLABLE else 1
+    if not isinstance(value, str) or not least <= len(value) <= 128 or not value.isprintable() or '"' in value:
+        raise ValueError(f'"{key}" is a text of {least} to 128 printable characters without quotes')
     return value
 
 
