@@ -7,9 +7,14 @@ the root. A locked board (`quell device lock`) has no Ctrl-C and no REPL. Writte
 import of this file does nothing.
 """
 
-import os
-import sys
-
+try:
+    import uos as os
+except ImportError:
+    import os
+try:
+    import usys as sys
+except ImportError:
+    import sys
 try:
     import uhashlib as hashlib
 except ImportError:
@@ -71,7 +76,7 @@ def _whole(folder, hashed):
             if os.stat(path)[6] != int(size) or hashed and _digest(path) != wanted:
                 return 0
         return int(number)
-    except (ValueError, IndexError, UnicodeError, OSError):
+    except (ValueError, IndexError, OSError):
         return 0
 
 
@@ -80,7 +85,7 @@ def _active(root):
     data = _read(root + "/quell.active", 200)
     try:
         words = str(data or b"", "utf-8").split("\n")
-    except UnicodeError:
+    except ValueError:
         return None
     if len(words) == 3 and words[1] == _hex(words[0].encode())[:8]:
         return words[0]
@@ -113,6 +118,10 @@ def choose():
             if folder not in sys.path:
                 sys.path.insert(0, folder)
             return folder
+    for root in _ROOTS:  # QuecPython looks for modules everywhere but where its user's files are
+        for name in ("/quell_board.py", "/quell_board.mpy"):
+            if root not in sys.path and _read(root + name, 1) is not None:
+                sys.path.append(root)
     return None
 
 
