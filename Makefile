@@ -6,7 +6,7 @@ SOURCES = host_tools firmware tests boards
 
 BOARD ?= QEMU_SABRELITE
 
-.PHONY: help setup firmware demo test bench powercut powercut-qemu powercut-mutants lint size clean
+.PHONY: help setup firmware package quecpython-sim demo test bench powercut powercut-qemu powercut-mutants lint size clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -19,10 +19,16 @@ setup: ## Install and build what is missing: Debian packages, .venv, MicroPython
 firmware: ## Build the firmware of BOARD=QEMU_SABRELITE, the agent in it; HEAP_KIB=256
 	@$(PYTHON) host_tools/bootstrap.py UNIX $(BOARD)
 
+quecpython-sim: ## Build the simulated QuecPython module's MicroPython
+	@$(PYTHON) host_tools/bootstrap.py UNIX QUECPYTHON_SIM
+
+package: setup ## Make the folder and zip to push to a QuecPython module: BOARD=QUECTEL_EC200U
+	@.venv/bin/python boards/package.py $(BOARD)
+
 demo: setup ## Run the main job: collect, send, grant and withdraw consent, check the receipt
 	@.venv/bin/quell demo
 
-test: firmware lint ## Run every test
+test: firmware quecpython-sim lint ## Run every test
 	@.venv/bin/pytest tests
 
 bench: setup ## Measure what the budgets of firmware/DESIGN.md are about

@@ -32,23 +32,30 @@ def build_mpy_cross(tree):
 
 
 def build_unix(board, tree):
-    """A board of the unix port is a variant: mpconfigvariant.h and .mk in the board's folder."""
+    """A board of the unix port is a variant: mpconfigvariant.h and .mk in the board's folder.
+
+    Its programs are of the same objects; mpconfigvariant.mk may link each in another way.
+    """
     folder = BOARDS / board
-    program = OUT / board.lower() / "micropython"
-    stamp = Stamp(board, [BUILD / "stamps/source", *build_files(folder)], [program])
+    names = described(board).get("programs", ["micropython"])
+    programs = {name: OUT / board.lower() / name for name in names}
+    inputs = [BUILD / "stamps/source", *build_files(folder), *names[1:]]
+    stamp = Stamp(board, inputs, list(programs.values()))
     if stamp.fresh():
         return
     with Step(f"MicroPython {source.VERSION} for {board}", board) as step:
         objects = OBJECTS / board
-        make(
-            step,
-            tree / "ports/unix",
-            VARIANT_DIR=folder,
-            BUILD=objects,
-            MICROPY_MPYCROSS=MPY_CROSS,
-            MICROPY_MPYCROSS_DEPENDENCY="",
-        )
-        install(objects / "micropython", program)
+        for name, program in programs.items():
+            make(
+                step,
+                tree / "ports/unix",
+                VARIANT_DIR=folder,
+                BUILD=objects,
+                PROG=name,
+                MICROPY_MPYCROSS=MPY_CROSS,
+                MICROPY_MPYCROSS_DEPENDENCY="",
+            )
+            install(objects / name, program)
     stamp.mark()
 
 
@@ -70,6 +77,11 @@ def build_qemu(board, tree, bare=False):
         objects = OBJECTS / name
         (objects / "firmware.elf").unlink(missing_ok=True)  # make does not see that a heap is another
         (objects / "main.o").unlink(missing_ok=True)
+        manifest = folder / "manifest.py"
+        if bare:
+            objects.mkdir(parents=True, exist_ok=True)
+            manifest = objects / "manifest.py"
+            manifest.write_text("# nothing is frozen in\n")
         make(
             step,
             tree / "ports/qemu",
@@ -78,12 +90,18 @@ def build_qemu(board, tree, bare=False):
             USER_C_MODULES=folder / "c",
             BUILD=objects,
             QUELL_GENERATED=write_hash(objects / "generated"),
+            FROZEN_MANIFEST=manifest,
             MICROPY_HEAP_SIZE=heap_kib * 1024,
             MICROPY_MPYCROSS=MPY_CROSS,
             MICROPY_MPYCROSS_DEPENDENCY="",
         )
         install(objects / "firmware.elf", firmware)
     stamp.mark()
+
+
+def described(board):
+    """What the board's board.json says."""
+    return json.loads((BOARDS / board / "board.json").read_text())
 
 
 def build_files(folder):
@@ -114,17 +132,21 @@ PORTS = {"unix": build_unix, "qemu": build_qemu}
 
 
 def main():
-    boards = sorted(path.parent.name for path in BOARDS.glob("*/board.json"))
+    names = sorted(path.parent.name for path in BOARDS.glob("*/board.json"))
+    boards = [name for name in names if described(name)["port"] in PORTS]  # others are packages: package.py
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("boards", nargs="+", metavar="BOARD", choices=boards, help=str(boards))
-    wanted = parser.parse_args().boards
+    parser.add_argument("--bare", action="store_true", help="without the agent: bare.elf, of a board of the qemu port")
+    arguments = parser.parse_args()
     if " " in str(ROOT):
         raise Failure(f"MicroPython's build can't work below a path with a space: {ROOT}")
     tree = source.ensure()
     build_mpy_cross(tree)
-    for board in wanted:
+    for board in arguments.boards:
         port = json.loads((BOARDS / board / "board.json").read_text())["port"]
-        PORTS[port](board, tree)
+        if arguments.bare and port != "qemu":
+            raise Failure(f"{board} is no board of the qemu port: --bare is for these")
+        PORTS[port](board, tree, **({"bare": True} if arguments.bare else {}))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from quell_host.commands import (
     policy,
     policy_push,
     provision,
+    quecpython_sim,
     receipt,
     receive,
     records,
@@ -71,6 +72,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(flash.app, name="flash")
 app.add_typer(board.app, name="board")
 app.command("modem-sim", help=modem_sim.HELP)(modem_sim.modem_sim)
+app.command("quecpython-sim", help=quecpython_sim.HELP)(quecpython_sim.quecpython_sim)
 for _name in ("preview", "demo"):
     if importlib.util.find_spec(f"quell_host.commands.{_name}") is not None:
         _module = importlib.import_module(f"quell_host.commands.{_name}")

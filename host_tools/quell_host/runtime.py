@@ -43,6 +43,17 @@ def board_firmware(board: str) -> Path:
     return path
 
 
+def quecpython_sim(division: bool = True) -> Path:
+    """MicroPython cut down to QuecPython's: in `$QUELL_QUECPYTHON_SIM`, else the checkout's; without `division` the
+    program that aborts where big integers are divided. Raises QuellError when it is missing.
+    """
+    folder = Path(os.environ.get("QUELL_QUECPYTHON_SIM") or _CHECKOUT / "build/micropython/quecpython_sim")
+    path = folder / ("micropython" if division else "micropython-nodiv")
+    if not path.is_file():
+        raise QuellError(f"no simulator at {path}", "build it: make quecpython-sim")
+    return path
+
+
 def command(script: str, heap: str = "1M") -> list[str]:
     """How to run a script of the firmware, e.g. `ports/unix/main.py`, on MicroPython with a heap of that size."""
     return [str(micropython()), "-X", f"heapsize={heap}", str(firmware() / script)]

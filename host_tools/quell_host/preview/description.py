@@ -5,12 +5,13 @@
      "emit": [["reliability", {"jobs": 12}]],
      "exceptions": [["ValueError", "Traceback (most recent call last):\\n  File \\"a.py\\", line 3\\nValueError: x"]]}
 
-Source names are the catalogue's; a source that is absent gives nothing. `emit` and `exceptions` are optional.
+Source names are the catalogue's; a source that is absent gives nothing. `emit` and `exceptions` are optional, and so
+is the object `quecpython`, which only `quell quecpython-sim` looks into.
 """
 
 import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,15 @@ _MAX_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class Description:
-    """`sources`: catalogue id → value; `emit`: (purpose, fields); `exceptions`: (type, traceback)."""
+    """`sources`: catalogue id → value; `emit`: (purpose, fields); `exceptions`: (type, traceback).
+
+    `quecpython`: what the simulated module checks and reads.
+    """
 
     sources: dict[int, Any]
     emit: list[tuple[str, dict[str, Any]]]
     exceptions: list[tuple[str, str]]
+    quecpython: dict[str, Any] = field(default_factory=dict)
 
 
 def _line_of(text: str, key: str) -> int:
@@ -64,6 +69,10 @@ def read_description(path: Path) -> Description:
     ids = {name: source.id for name, source in catalogue().sources.items()}
     emit = _pairs(path, text, "emit", shaped.pop("emit", []), dict)
     exceptions = _pairs(path, text, "exceptions", shaped.pop("exceptions", []), str)
+    quecpython = shaped.pop("quecpython", {})
+    if not isinstance(quecpython, dict):
+        at = _line_of(text, "quecpython")
+        raise QuellError(f'{path}:{at}: "quecpython" is not an object', "write {key: value, …}")
     sources = {}
     for name, value in shaped.items():
         if name not in ids:
@@ -74,4 +83,4 @@ def read_description(path: Path) -> Description:
             at = _line_of(text, name)
             raise QuellError(f'{path}:{at}: "{name}" is neither number, text, bool nor null')
         sources[ids[name]] = value
-    return Description(sources, emit, exceptions)
+    return Description(sources, emit, exceptions, quecpython)

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+"""`sys`: the same as `usys`."""
+
+from qpyfakes.usys import *  # noqa: F403
