@@ -25,8 +25,10 @@ quecpython-sim: ## Build the simulated QuecPython module's MicroPython
 package: setup ## Make the folder and zip to push to a QuecPython module: BOARD=QUECTEL_EC200U
 	@.venv/bin/python boards/package.py $(BOARD)
 
-demo: setup ## Run the main job: collect, send, grant and withdraw consent, check the receipt
-	@.venv/bin/quell demo
+MODULE = $(filter QUECPYTHON_SIM,$(BOARD))
+
+demo: setup $(if $(MODULE),quecpython-sim) ## Run the main job: collect, send, consent, withdraw, prove; BOARD=QUECPYTHON_SIM
+	@.venv/bin/quell demo $(if $(MODULE),--board $(MODULE))
 
 test: firmware quecpython-sim lint ## Run every test
 	@.venv/bin/pytest tests

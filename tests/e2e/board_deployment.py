@@ -53,9 +53,9 @@ class BoardDeployment(Deployment):
             self.mpremote("fs", "cp", str(APP), ":/usr/", "+", "fs", "cp", str(APP.with_name(self._app)), ":/usr/app.py")
         else:
             self.mpremote("fs", "cp", str(APP), ":/usr/app.py")
-        self.provision()
+        self.provision_over_port()
 
-    def provision(self) -> None:
+    def provision_over_port(self) -> None:
         port = self.broker.port if self.tls or self.tap is None else self.tap.port
         tls = ["--ca", str(self._trusted.ca)] if self._trusted else []
         host = "localhost" if self.tls else "127.0.0.1"

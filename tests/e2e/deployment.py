@@ -46,10 +46,9 @@ class Deployment(World):
 
     def make_device(self) -> None:
         """Provision it."""
-        self.quell(
-            "provision", "--dir", str(self.device), "--name", "lab", "--region", "eu",
-            "--operator", "operator", "--subject", "owner", "--policy-key", "publisher",
-        )  # fmt: skip
+        self.provision(
+            "--name", "lab", "--region", "eu", "--operator", "operator", "--subject", "owner", "--policy-key", "publisher"
+        )
 
     def start_receiver(self) -> None:
         arguments = ["receive", "--json", "--operator-key", "operator", *self.ca_option()]
@@ -108,13 +107,6 @@ class Deployment(World):
             "consent", verb, "--device", "lab", "--purpose", purpose, "--signer", "owner",
             "--wait", str(wait_s), *self.ca_option(), ok=ok,
         )  # fmt: skip
-
-    def produce(self, on: bool = True) -> None:
-        """Let the application offer records, or not."""
-        if on:
-            (self.folder / "produce").touch()
-        else:
-            (self.folder / "produce").unlink(missing_ok=True)
 
     def durable(self) -> list[int]:
         """Numbers of the records that the agent called durable, in order, over all boots."""

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from quell_host import output
-from quell_host.demo.story import Story
+from quell_host.demo.story import WORLDS, Story
+from quell_host.errors import ExitCode, QuellError
 
 HELP = """Run the whole job here: collect, send, consent, withdraw, prove, and search for leaks.
 
@@ -20,9 +21,12 @@ def demo(
     folder: Annotated[
         Path, typer.Option("--dir", help="Folder for all it makes; emptied first")
     ] = Path("build/demo"),
+    board: Annotated[str, typer.Option("--board", help=f"What the agent runs on: {', '.join(WORLDS)}")] = "UNIX",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False,
 ) -> None:
-    story = Story(folder.resolve(), quiet=as_json)
+    if board not in WORLDS:
+        raise QuellError(f"no demo on {board}", f"there are: {', '.join(WORLDS)}", ExitCode.USAGE)
+    story = Story(folder.resolve(), board, quiet=as_json)
     report = story.tell()
     if as_json:
         output.print_json(report)

@@ -79,6 +79,7 @@ def _passes(folder: Path, heap_kib: int) -> bool:
 def lines(report: dict[str, Any]) -> list[str]:
     """The report for a person, a line per promise, each within 77 columns."""
     dropped = ", ".join(f"{n} {name}" for name, n in sorted(report["dropped"].items()))
+    heap = report["heap_peak_bytes"]
     saved = 100 - 100 * report["bytes_per_record"] / report["json_bytes_per_record"]
     return [
         f"{report['records_collected']} records collected, {report['records_delivered']} delivered, "
@@ -88,7 +89,7 @@ def lines(report: dict[str, Any]) -> list[str]:
         f"after withdrawal {report['delivered_after_withdrawal']}, leaks {report['leaks_found']}",
         f"{report['bytes_per_record']} bytes a record on the wire, sealed and acknowledged; "
         f"as JSON {report['json_bytes_per_record']} ({saved:.0f} % less)",
-        f"erase level {report['erase_level']}; smallest heap {report['heap_peak_bytes'] // 1024} KiB (64-bit)",
+        f"erase level {report['erase_level']}" + (f"; smallest heap {heap // 1024} KiB (64-bit)" if heap else ""),
     ]
 
 

@@ -58,3 +58,13 @@ class Logs:
         for path, lines in ((self._packages, self._real), (self._network, self._canary)):
             with path.open("a", encoding="utf-8") as file:
                 file.writelines(next(lines) + "\n" for _ in range(count))
+
+
+class NoLogs:
+    """Of a device that follows no log files."""
+
+    def __init__(self) -> None:
+        self.canaries: dict[str, str] = {}
+
+    def write(self, count: int) -> None:
+        """Nothing to write."""

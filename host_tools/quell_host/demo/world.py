@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from quell_host import runtime
+from quell_host.demo import leaks, report
 from quell_host.demo.servers import Broker
 from quell_host.demo.tap import Tap
 from quell_host.errors import QuellError
@@ -23,7 +24,13 @@ _HERE = Path(__file__).parent
 
 
 class World:
-    """Everything below `folder`, which is emptied first. `started`: processes to end."""
+    """Everything below `folder`, which is emptied first. Its device is the agent on this PC.
+
+    `what`: that in words; `policy`: the file of what it may do.
+    """
+
+    what = "A real agent on MicroPython"
+    policy = _HERE / "policy.toml"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,6 +79,10 @@ class World:
             )
         self._processes.append(process)
         return process
+
+    def provision(self, *arguments: str) -> None:
+        """`quell provision` with these arguments makes the device."""
+        self.quell("provision", "--dir", str(self.device), *arguments)
 
     def start_receiver(self) -> None:
         """`quell receive` on the broker."""
@@ -131,6 +142,21 @@ class World:
         path = self.home / "ledger.sqlite"
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             return database.execute(query, parameters).fetchall()
+
+    def produce(self, on: bool = True) -> None:
+        """Let the application offer records, or not."""
+        if on:
+            (self.folder / "produce").touch()
+        else:
+            (self.folder / "produce").unlink(missing_ok=True)
+
+    def identifiers(self) -> dict[str, str]:
+        """What identifies the device, by name."""
+        return leaks.machine_identifiers()
+
+    def heap_bytes(self) -> int | None:
+        """The smallest heap in which the device's agent passes."""
+        return report.smallest_heap_bytes(self.folder)
 
     def receiver_listens(self) -> bool:
         """True once the receiver has said that it listens."""
