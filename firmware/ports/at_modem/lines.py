@@ -6,7 +6,7 @@ line ends and Ctrl-Z: they are counted off, never searched. All else is a line, 
 line and one message, allocated at the start.
 """
 
-from quell.codec.builtin import const
+from quell.codec.builtin import const, struct
 from quell.limits import MAX_WIRE_BYTES
 
 MAX_LINE_BYTES = const(512)  # a longer line is dropped and counted
@@ -103,7 +103,7 @@ class LineReader:
         """Copy what belongs to the message -> how many bytes that were."""
         count = min(self._raw_length - self._raw_at, len(data) - at)
         if self._raw_length <= MAX_WIRE_BYTES:
-            self._raw[self._raw_at : self._raw_at + count] = data[at : at + count]
+            struct.pack_into("%ds" % count, self._raw, self._raw_at, data[at : at + count])
         self._raw_at += count
         if self._raw_at == self._raw_length:
             self._state = _TAIL

@@ -2,10 +2,10 @@
 """Uptime from the ticks, which wrap after 12.4 days; the time of day as a hint, from the network or the RTC.
 
 `utime.time()` counts from power-on and `mktime` is eight hours off (Quectel's syslib/utime), so neither is used. The
-network's time (NITZ) comes as Unix seconds, by the documentation those of the moment when the module registered: the same
-again is no news. The RTC's calendar is local time in a zone that `utime.getTimeZone` tells.
-NTP is not asked: that would tell a third party of the device. No hint is ever trusted (quell/state/clock.py); the time
-that a host's authenticated message names is.
+network's time (NITZ) comes as Unix seconds, by the documentation those of the moment when the module registered: the
+same again is no news. The RTC's calendar is local time in a zone that `utime.getTimeZone` tells. NTP is not asked: that
+would tell a third party of the device. No hint is ever trusted (quell/state/clock.py); the time that a host's
+authenticated message names is.
 """
 
 from ports.calendar import FIRST_S, LAST_S, unix_s

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The configuration of this port: a dict, checked once, with its defaults filled in.
 
-{"broker": {"host", "port", "user", "password", "tls", "cert", "key", "keepalive_s"}, "flush_below_mv", "watchdog_s"}. Only
-`broker.host` is required. `tls` encrypts and authenticates nobody (link.py), so a `ca` is refused rather than ignored.
-`cert` and `key`: PEM texts. The APN is the module's own affair: `/usr/user_apn.json` or dataCall.
+{"broker": {"host", "port", "user", "password", "tls", "cert", "key", "keepalive_s"}, "flush_below_mv", "watchdog_s"}.
+Only `broker.host` is required. `tls` encrypts and authenticates nobody (link.py), so a `ca` is refused rather than
+ignored. `cert` and `key`: PEM texts. The APN is the module's own affair: `/usr/user_apn.json` or dataCall.
 """
 
 from ports.settings import ConfigError, check, flag, number, pem, text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Link over QuecPython's own `umqtt`, which blocks, reconnects by itself unless told not to, and says True, False or None.
+"""Link over QuecPython's own `umqtt`, which blocks, reconnects unless told not to, and says True, False or None.
 
 One thread of this link does all that reads or writes a packet: it sits in `wait_msg`, and does what the agent queued
 whenever a packet came. So that one comes, the agent's thread pings: two bytes, under a lock so that they never go

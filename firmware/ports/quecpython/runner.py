@@ -6,7 +6,7 @@ is fed only behind a step in which both paths got through; one that fails each t
 """
 
 from quell.codec.builtin import const
-from quell.counters import BUFFER_LOST
+from quell.counters import BUFFER_LOST, NO_MEMORY
 from quell.data_path import BUFFERED, REFUSED
 
 _POLL_MS = const(20)
@@ -16,7 +16,10 @@ _STUCK_STEPS = const(100)
 
 
 class Runner:
-    """`agent`: Agent; `power`: Power; `watchdog`: object with `feed()`, or None; `lock`: of _thread; `console`: Console."""
+    """`agent`: Agent; `power`: Power; `watchdog`: object with `feed()`, or None; `console`: Console.
+
+    `lock`: of `_thread`.
+    """
 
     def __init__(self, agent, power, watchdog, lock, now_ms, sleep_ms, console):
         self.agent = agent
@@ -29,6 +32,7 @@ class Runner:
         self._queue = []
         self._lost = 0
         self._over = False
+        self._closed = False  # nothing is taken any more
         self.ended = False
 
     def emit(self, purpose, fields, durable=False):
@@ -36,17 +40,17 @@ class Runner:
 
         Without `durable` it returns at once, and BUFFERED means queued: the policy may refuse it yet, which is counted.
         With it the answer is the agent's, after its next step; REFUSED when that takes over 10 s, and the record may
-        still be stored then.
+        still be stored then. After `run` every answer is REFUSED.
         """
         answer = []
         self._lock.acquire()
-        full = len(self._queue) >= _MAX_QUEUED
-        if full:
-            self._lost += 1
-        else:
+        taken = not self._closed and len(self._queue) < _MAX_QUEUED
+        if taken:
             self._queue.append((purpose, fields, durable, answer))
+        else:
+            self._lost += 1
         self._lock.release()
-        if full:
+        if not taken:
             return REFUSED
         if not durable:
             return BUFFERED
@@ -57,36 +61,56 @@ class Runner:
 
     def step(self):
         """Take what was emitted, do one step, look after power and watchdog."""
+        self._take()
+        self.agent.step()
+        if self._power.due():
+            self.agent.save()
+        self._console.step()
+        if self._watchdog is not None and self.agent.failed_steps < _STUCK_STEPS:
+            self._watchdog.feed()
+
+    def _take(self, last=False):
+        """What was emitted goes to the agent."""
         self._lock.acquire()
         taken, self._queue = self._queue, []
         lost, self._lost = self._lost, 0
+        self._closed = last
         self._lock.release()
-        agent = self.agent
         if lost:
-            agent.counters.add(BUFFER_LOST, lost)
+            self.agent.counters.add(BUFFER_LOST, lost)
         for purpose, fields, durable, answer in taken:
             try:
-                answer.append(agent.emit(purpose, fields, durable))
+                answer.append(self.agent.emit(purpose, fields, durable))
             except Exception as error:  # what an application hands over must not stop the agent
-                agent.note(error)
                 answer.append(REFUSED)
-        agent.step()
-        if self._power.due():
-            agent.save()
-        self._console.step()
-        if self._watchdog is not None and agent.failed_steps < _STUCK_STEPS:
-            self._watchdog.feed()
+                self._note(error)
+
+    def _note(self, error):
+        """Count or collect what was raised outside of the agent's own step. Raises nothing."""
+        try:
+            if not isinstance(error, MemoryError):
+                self.agent.note(error)
+                return
+        except Exception:  # its text takes memory
+            pass
+        self.agent.counters.add(NO_MEMORY)
 
     def run(self):
         """Step until `stop` or Ctrl-C; then what is in RAM goes to flash."""
         try:
             while not self._over:
-                self.step()
+                try:
+                    self.step()
+                except Exception as error:  # of console, supply or save; without the watchdog's food
+                    self._note(error)
                 self._sleep_ms(_POLL_MS)
         except KeyboardInterrupt:
             pass
-        self.agent.close()
-        self.ended = True
+        try:
+            self._take(True)
+            self.agent.close()
+        finally:
+            self.ended = True
 
     def stop(self):
         """End `run` after the step that it is in; `ended` says when."""

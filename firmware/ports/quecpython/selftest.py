@@ -69,7 +69,8 @@ def _files(flash, now_ms):
         flash.erase(_TRIAL)
     except QuellError as error:
         return False, str(error)
-    return good, "%s, %d ms for 4 KiB, files up to %d bytes cost no block" % (flash.file_system, took_ms, flash.inline_bytes)
+    found = (flash.file_system, took_ms, flash.inline_bytes)
+    return good, "%s, %d ms for 4 KiB, files up to %d bytes cost no block" % found
 
 
 def _room(root):

@@ -120,7 +120,9 @@ class QuecSources(Sources):
 
     def _os(self):
         """`uos.uname()` is a tuple of texts "key=value" here."""
-        for part in ask(self._uos, "uname") or ():
+        name = ask(self._uos, "uname")
+        for i in range(8):
+            part = at(name, i)
             if isinstance(part, str) and part[:8] == "release=":
                 return ("QuecPython " + part[8:])[:64]
         return "QuecPython"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Where a module keeps what: rings, state and policy in files of `/usr`; keys in SecureData where there is one.
 
-Quectel's boot code formats `/usr` when it does not mount, and a full firmware package may too: SecureData outlives that,
-files do not. The erase level is `logical` either way.
+Quectel's boot code formats `/usr` when it does not mount, and a full firmware package may too: SecureData outlives
+that, files do not. The erase level is `logical` either way.
 """
 
 from ports.quecpython.platform import module

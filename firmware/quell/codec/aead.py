@@ -32,7 +32,7 @@ def _mac(key, nonce, aad, plaintext):
 def _key_stream(key, nonce, length):
     # RFC 3610 §2.3: S_0 hides the tag, S_1… the text
     counters = bytearray()
-    for i in range((length + 15) // 16 + 1):
+    for i in range((length + 15) // 16 + 1):  # 1.13: a length is below 2^30
         counters.extend(struct.pack(">B13sH", 1, nonce, i))
     return aes(key, AES_ECB).encrypt(bytes(counters))
 
@@ -42,7 +42,7 @@ def _xor(a, b):
     n = len(a)
     if n == 0:
         return b""
-    return (int.from_bytes(a, "big") ^ int.from_bytes(b[:n], "big")).to_bytes(n, "big")
+    return (int.from_bytes(a, "big") ^ int.from_bytes(b[:n], "big")).to_bytes(n, "big")  # 1.13: both have n bytes
 
 
 def seal(key, nonce, aad, plaintext):

@@ -7,7 +7,7 @@ _SMALL = 0x3FFFFFFF  # the largest small integer of a 32-bit MicroPython
 def floor_divide(value, divisor):
     """value // divisor for any int `value` and 0 < divisor; shift and subtract where one of them is not small."""
     if -_SMALL <= value <= _SMALL and divisor <= _SMALL:
-        return value // divisor
+        return value // divisor  # 1.13: both are small
     if value < 0:
         return -1 - floor_divide(-1 - value, divisor)
     shift = 0

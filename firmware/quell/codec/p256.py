@@ -150,7 +150,7 @@ def valid_private(private):
 def public_key(private):
     """32-byte scalar -> public key, 64 bytes X ‖ Y."""
     x, y = _affine(_multiply_base(int.from_bytes(private, "big")))
-    return x.to_bytes(32, "big") + y.to_bytes(32, "big")
+    return x.to_bytes(32, "big") + y.to_bytes(32, "big")  # 1.13: below P
 
 
 def verify(public, hashed, signature):
@@ -181,7 +181,7 @@ def sign(private, hashed):
     d = int.from_bytes(private, "big")
     e = _mod_n(int.from_bytes(hashed, "big"))
     # §3.2 d-h is HMAC_DRBG seeded with int2octets(x) ‖ bits2octets(h)
-    nonces = HmacDrbg(private + e.to_bytes(32, "big"))
+    nonces = HmacDrbg(private + e.to_bytes(32, "big"))  # 1.13: below N
     while True:
         k = int.from_bytes(nonces.generate(32), "big")
         if not 0 < k < N:
@@ -190,4 +190,4 @@ def sign(private, hashed):
         r = _mod_n(x)
         s = _mod_n(_invert(k, N, _mod_n) * _mod_n(e + r * d))
         if r and s:
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")  # 1.13: below N

@@ -100,7 +100,7 @@ class Inbox:
     def remember(self, command):
         """It is answered: the same bytes need not be looked at again in this boot."""
         self._handled.append(command.hash)
-        del self._handled[:-MAX_HANDLED]
+        del self._handled[:-MAX_HANDLED]  # 1.13: a list takes a slice
 
     def forget(self, command):
         """It was not answered after all: the same bytes are looked at again."""

@@ -72,7 +72,7 @@ def _duration(line, at):
         if line[end:stop] == unit.encode() and not (stop < len(line) and _is_word(line[stop])):
             if factor:
                 return stop, n * factor
-            return stop, n // (1000000 if unit == "ns" else 1000)
+            return stop, n // (1000000 if unit == "ns" else 1000)  # 1.13: n has 9 digits at most
     return -1, None
 
 

@@ -148,7 +148,7 @@ class Uplink:
             if len(message) <= MAX_MESSAGE_BYTES or take == 1:
                 return records[take - 1][0] + 1, message
             # overshoot tells how many to leave out: records of a purpose are of like size
-            take = max(1, min(take - 1, take * MAX_MESSAGE_BYTES // len(message)))
+            take = max(1, min(take - 1, take * MAX_MESSAGE_BYTES // len(message)))  # 1.13: below 2^30
 
     def step(self, purpose_id, policies, now_ms, expiry):
         """The message to publish now for this purpose, or None: a new batch, or the one in flight again.

@@ -106,7 +106,7 @@ def parse_mac(text):
     if len(plain) != 12:
         return None
     n = _hex_int(plain, 12)
-    return None if n is None else n.to_bytes(6, "big")
+    return None if n is None else n.to_bytes(6, "big")  # 1.13: of 12 hex digits
 
 
 def _ip(value, kind):

@@ -244,7 +244,7 @@ class Consent:
         entry = self.reserved.get(purpose_id)
         if entry is None or entry[0] != generation or entry[2:] == [acked, lost]:
             return False
-        entry[2:] = [acked, lost]
+        entry[2:] = [acked, lost]  # 1.13: a list takes a slice
         return True
 
     def give_back(self, purpose_id, generation, sequence):

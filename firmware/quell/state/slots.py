@@ -77,7 +77,7 @@ class Slots:
     def _others(self):
         """The slots that are not the newest, the one that follows it first."""
         n = len(self._names)
-        return [(self._newest + step) % n for step in range(1, n)]
+        return [(self._newest + step) % n for step in range(1, n)]  # 1.13: two or three slots
 
     def _put(self, i, payload):
         head = struct.pack(_HEAD, _MAGIC, _VERSION, self._kind, self._counter + 1, len(payload))

@@ -13,7 +13,7 @@ class Budget:
     """`per_day` writes, saved up for one day at most; 0 has no limit."""
 
     def __init__(self, per_day):
-        self._price_ms = DAY_MS // per_day if per_day else 0
+        self._price_ms = DAY_MS // per_day if per_day else 0  # 1.13: both are below 2^30
         self._credit_ms = DAY_MS
         self._at_ms = 0
 

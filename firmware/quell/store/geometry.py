@@ -14,7 +14,7 @@ def shares(weights, units, least):
     total = sum([weight for _, weight in weights])
     out = {}
     for purpose, weight in weights:
-        out[purpose] = least + rest * weight // total
+        out[purpose] = least + rest * weight // total  # 1.13: weights and blocks are small
     heaviest = sorted([(-weight, purpose) for purpose, weight in weights])
     for i in range(units - sum(out.values())):
         out[heaviest[i][1]] += 1

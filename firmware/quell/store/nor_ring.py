@@ -133,7 +133,7 @@ class NorRing:
         """
         if self._burn and self._at:
             page = self._store.nor.page_bytes
-            following = (self._at + page) & -page
+            following = (self._at + page) & -page  # 1.13: small
             if self._at < self._store.nor.sector_bytes:
                 self._store.program(self._own[-1], self._at, bytes(following - self._at), following - self._at)
             self._at = following
@@ -161,7 +161,7 @@ class NorRing:
             self._at = (at + length + 3) & -4
             return True
         self._counters.add(FLASH_FAILED)
-        self._at = (at + length + store.nor.page_bytes - 1) & -store.nor.page_bytes
+        self._at = (at + length + store.nor.page_bytes - 1) & -store.nor.page_bytes  # 1.13: small
         return False
 
     def _open_sector(self, first, policy_version, age_s):

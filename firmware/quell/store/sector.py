@@ -55,7 +55,7 @@ def pack_frame(into, number, place, kind, sequence, age_s, body):
     length = len(body)
     struct.pack_into(_FRAME, into, 0, length, kind, sequence, age_s)
     into[_FRAME_CHECKED_BYTES] = crc32(memoryview(into)[:_FRAME_CHECKED_BYTES]) & 0xFF
-    into[FRAME_BYTES : FRAME_BYTES + length] = body
+    struct.pack_into("%ds" % length, into, FRAME_BYTES, body)
     end = FRAME_BYTES + length
     struct.pack_into("<I", into, end, crc32(memoryview(into)[:end], crc32(struct.pack("<II", number, place))))
     return end + 4
@@ -88,6 +88,6 @@ def frames(data, number):
         if crc != struct.unpack_from("<I", data, following - 4)[0]:
             kind, clean = DAMAGED, False
         else:
-            at = following + (-following & 3)
+            at = following + (-following & 3)  # 1.13: small
         found.append((place, kind, sequence, age_s, length))
     return found, max(at, end), clean
