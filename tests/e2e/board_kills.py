@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """`make powercut-qemu N=1000`: kills the emulated board at random moments under load; the receiver's database is the oracle.
 
-Last line: kills, records, lost, twice, revived. The load: durable records of an application, their acknowledgements,
-policies that replace each other, consent that is withdrawn and given again.
+Last line: kills, records, lost, twice, revived; Ctrl-C comes to it early. The load: durable records of an application,
+their acknowledgements, policies that replace each other, consent that is withdrawn and given again.
 """
 
 import argparse
+import contextlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -151,6 +153,7 @@ def main() -> int:
     parser.add_argument("--store", choices=("nor", "littlefs1", "littlefs2"), default="nor")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="quell-kills-") as name:
         folder = Path(name)
@@ -160,7 +163,7 @@ def main() -> int:
             lab.start_all()
             lab.with_policy().granted()
             kills = Kills(lab, given.seed)
-            with console.status("") as status:
+            with console.status("") as status, contextlib.suppress(KeyboardInterrupt):
                 for n in range(given.kills):
                     kills.once()
                     status.update(f"kill {n + 1} of {given.kills}")
