@@ -31,9 +31,9 @@ demo: setup $(if $(MODULE),quecpython-sim) ## Run the main job: collect, send, c
 	@.venv/bin/quell demo $(if $(MODULE),--board $(MODULE))
 
 test: firmware quecpython-sim lint ## Run every test
-	@.venv/bin/pytest tests
+	@.venv/bin/pytest tests --numprocesses auto --maxprocesses 4 --dist loadfile
 
-bench: setup ## Measure what the budgets of firmware/DESIGN.md are about
+bench: firmware ## Measure what the budgets of firmware/DESIGN.md are about
 	@.venv/bin/python tests/bench/run.py
 
 powercut: setup ## Cut the power at every flash operation; FULL=1 for all cases, FRESH=1 to forget what was done
