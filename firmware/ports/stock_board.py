@@ -20,7 +20,7 @@ from quell.agent import Agent
 from quell.counters import BAD_VALUE, LINK_FAILED, WIRE_MALFORMED
 
 _POLL_MS = 5
-_COLLECT_EVERY_BYTES = 16384
+_COLLECT_EVERY_BYTES = 65536
 
 
 class StockBoard(Board):

@@ -7,10 +7,12 @@ import json
 import os
 
 import pytest
+import typer
 from host.policy_case import SIGNER as PUBLISHER
 from host.quell_device import DOCUMENT, STUDY, Device, World
 
 from quell_host import cli, receipt_words
+from quell_host.commands import consent
 from quell_host.errors import ExitCode
 from quell_host.keys.files import new_region, new_signer
 from quell_host.ledger import devices
@@ -278,3 +280,13 @@ def test_no_secret_is_ever_printed(home):
         out = home.run(*words, "--json")
         for secret in (home.device.key, home.subject.gate_secret, home.operator.gate_secret):
             assert secret.hex() not in out
+
+
+def test_a_withdrawal_that_stopped_and_could_not_erase_yet_is_no_refusal(home, capsys):
+    home.running()
+    receipt = {"outcome": Outcome.RESTRICTED, "hash": "ab" * 32}
+    result = consent._result(home.row(), "study", home.subject, "withdrawn", receipt)
+    with pytest.raises(typer.Exit) as ended:
+        consent._end(result, False)
+    assert ended.value.exit_code == ExitCode.PENDING
+    assert capsys.readouterr().out.startswith("lab-1 stopped study, and could not erase it yet: it tries again\n")

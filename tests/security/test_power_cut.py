@@ -6,9 +6,10 @@ import unittest
 from sim.device import INT, Device
 from sim.saved import Saved, cut_after, each_cut, in_flash, receipts
 from sim.sim_host import OPERATOR, SUBJECT, field, policy_file, purpose
-from sim.sim_port import PowerCut
+from sim.sim_port import MemFlash, PowerCut
 
 from quell.control.receipt import GRANT, POLICY, WITHDRAW
+from quell.counters import FLUSH_REFUSED
 from quell.data_path import BUFFERED, REFUSED
 from quell.outcomes import DONE
 from quell.state.consent import GIVEN, UNKNOWN, WITHDRAWN
@@ -175,6 +176,14 @@ class TestRecords(unittest.TestCase):
             self.assertTrue(codes[3:] in ([], [3]), n)
 
         each_cut(saved, nothing, all_arrived, ways=(True,))
+
+    def test_a_cut_in_the_first_hour_takes_nothing_of_the_days_budget_of_writes(self):
+        board = MemFlash()
+        board.flushes_per_day = 48
+        device = Device(flash=board, provisioned=False).with_policy().granted()
+        device.boot()
+        device.agent.emit("diagnostics", {"code": 1}, durable=True)
+        self.assertEqual((device.agent.counters.get(FLUSH_REFUSED), device.agent.rings.stats(1)["records"]), (0, 1))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ class Rings:
         self._kept_ms = 0  # when housekeeping was done
         self._age_before_s = 0  # of the device, when it booted
         store.mount(counters)
+        consent.flushes_left = store.budget.left()  # of a new device, until a state says otherwise
 
     def boot(self):
         """The state is loaded: go on with what it knows of age and budget."""

@@ -70,7 +70,8 @@ def _pending(context: Context, connection: Connection, device: str, purpose: str
     "withdraw",
     help="Withdraw consent, or object to a legitimate interest. The ledger's records of the "
     "purpose are deleted at once; the device stops, erases and sends its receipt.\n\n"
-    "Exit code 6 when no receipt is in after --wait: the withdrawal stays on the broker.\n\n"
+    "Exit code 6 when no receipt is in after --wait: the withdrawal stays on the broker; and when "
+    "the device stopped but its flash did not erase yet.\n\n"
     "Example: quell consent withdraw --device lab-1 --purpose usage --signer ada --wait 30",
 )
 def withdraw(
@@ -114,6 +115,8 @@ def _result(
 ) -> dict[str, Any]:
     outcome = Outcome(receipt["outcome"]) if receipt else None
     word = "sent" if outcome is None else applied if outcome in _APPLIED else "refused"
+    if outcome is Outcome.RESTRICTED:
+        word = "restricted"
     return {
         "device": row["device"],
         "title": devices.title(row),
@@ -134,6 +137,7 @@ def _end(result: dict[str, Any], as_json: bool) -> None:
         words = {
             "given": f"{title} has consent for {result['purpose']}, by its {result['by']}",
             "withdrawn": f"{title} stopped {result['purpose']} and erased it",
+            "restricted": f"{title} stopped {result['purpose']}, and could not erase it yet: it tries again",
             "sent": f"{title} has not answered yet about {result['purpose']}",
             "refused": f"{title} refused: {result['outcome']}",
         }[result["state"]]
@@ -142,7 +146,7 @@ def _end(result: dict[str, Any], as_json: bool) -> None:
             console.print(f"  records deleted in the ledger  {result['ledger_erased']}")
         if result["receipt"]:
             console.print(f"  receipt  {result['receipt'][:16]}  (quell receipt show)")
-    if result["state"] == "sent":
+    if result["state"] in ("sent", "restricted"):
         raise typer.Exit(ExitCode.PENDING)
     if result["state"] == "refused":
         raise typer.Exit(ExitCode.FAILED)

@@ -196,6 +196,7 @@ class _File(uio.IOBase):
         try:
             self._close()
         finally:
+            self._file.close()  # whatever failed: the collector closes the host's files while other threads run
             self._file = None
             left = self._fs.open_files[self._path] - 1
             if left:
