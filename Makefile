@@ -37,7 +37,7 @@ bench: firmware ## Measure what the budgets of firmware/DESIGN.md are about
 	@.venv/bin/python tests/bench/run.py
 
 powercut: setup ## Cut the power at every flash operation; FULL=1 for all cases, FRESH=1 to forget what was done
-	@.venv/bin/python tests/powercut/run.py $(if $(FULL),--full) $(if $(FRESH),--fresh) $(if $(CASE),--case $(CASE))
+	@.venv/bin/python tests/powercut/run.py $(if $(FULL),--full) $(if $(FRESH),--fresh) $(if $(QUECPYTHON),--quecpython) $(if $(CASE),--case $(CASE))
 
 powercut-qemu: firmware ## Kill the emulated board N=40 times at random moments under load; SEED=, STORE=nor
 	@.venv/bin/python tests/e2e/board_kills.py $(or $(N),40) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE))

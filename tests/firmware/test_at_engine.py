@@ -5,8 +5,8 @@ import unittest
 
 from ports.at_modem.at import BROKEN, MAX_REPLY_BYTES, REFUSED, TIMED_OUT, At, AtBusy, AtError
 from ports.at_modem.fields import number, quoted, split, text
-from ports.settings import plain
 from ports.at_modem.lines import MAX_LINE_BYTES, LineReader
+from ports.settings import plain
 from sim.sim_at import SimUart, dice, frame, reply
 
 from quell.errors import LinkError

@@ -12,6 +12,7 @@ from sim.sim_at import SimModem, dice, frame, reply, xor16
 from quell.errors import LinkError
 from quell.limits import MAX_INBOX, MAX_WIRE_BYTES
 
+UNICODE = len(str(b"\xc3\xbc", "utf-8")) == 1  # elsewhere, as on QuecPython, where this port never runs, any bytes make a str
 ALL_BYTES = bytes(range(256)) * 5 + b'"\r\nOK\r\n\x1a\x1b> +QMTSTAT: 0,1\r\n'
 PEM = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUE\n-----END CERTIFICATE-----\n"
 
@@ -234,12 +235,14 @@ class TestSession(unittest.TestCase):
         bench.sim.answers[b"AT+QMTCONN?"] = reply("+QMTCONN: 0,1")
         self.assertIn("no session", error_of(lambda: bench.messages(100000)))
 
-    def test_a_topic_that_is_not_utf8_is_dropped_and_counted(self):
-        bench = self.opened()
-        bench.sim.answers[b"AT+QMTRECV=0,0"] = b'\r\n+QMTRECV: 0,1,"\xff\xfe",2,"ab"\r\n' + reply()
-        bench.sim.deliver("", b"")
-        self.assertEqual(bench.messages(), [])
-        self.assertEqual(bench.malformed, 1)
+    if UNICODE:
+
+        def test_a_topic_that_is_not_utf8_is_dropped_and_counted(self):
+            bench = self.opened()
+            bench.sim.answers[b"AT+QMTRECV=0,0"] = b'\r\n+QMTRECV: 0,1,"\xff\xfe",2,"ab"\r\n' + reply()
+            bench.sim.deliver("", b"")
+            self.assertEqual(bench.messages(), [])
+            self.assertEqual(bench.malformed, 1)
 
     def test_a_message_over_the_cap_ends_the_connection(self):
         bench = self.opened()

@@ -391,7 +391,7 @@ class TestHeap(unittest.TestCase):
             gc.enable()
             packed.add(between - before)
             store.erase(0)
-        self.assertTrue(len(packed) == 1 and max(packed) <= 288, packed)
+        self.assertTrue(len(packed) == 1 and max(packed) <= 320, packed)
         self.assertTrue(programmed[0] < 2000, programmed)  # what the simulated chip copies included
 
 

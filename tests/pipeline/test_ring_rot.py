@@ -4,6 +4,7 @@
 import unittest
 
 from sim.bare_ring import KEY, BareRing
+from sim.patch import put
 from sim.sim_port import MemFlash
 
 from quell.codec.builtin import struct
@@ -144,8 +145,8 @@ class TestForeign(unittest.TestCase):
 
     def test_a_segment_moved_to_another_purpose_does_not_open(self):
         data = bytearray(build(2, 1, 1, 0, 0, 1, 9, bytes(16), KEY, [(0, b"secret of purpose two")]))
-        data[4:6] = b"\x01\x00"
-        data[64:68] = struct.pack("<I", crc32(bytes(data[:64])))
+        put(data, 4, b"\x01\x00")
+        struct.pack_into("<I", data, 64, crc32(bytes(data[:64])))
         other = again(BareRing(), {"r010": bytes(data)})
         self.assertEqual(other.drain(), {})
         self.assertEqual(other.counters.get(UNREADABLE), 1)
@@ -154,21 +155,21 @@ class TestForeign(unittest.TestCase):
         for at, value in ((0, 0x51 ^ 1), (2, 1)):
             data = bytearray(build(1, 1, 1, 0, 0, 1, 9, bytes(16), KEY, [(0, b"record")]))
             data[at] = value
-            data[64:68] = struct.pack("<I", crc32(bytes(data[:64])))
+            struct.pack_into("<I", data, 64, crc32(bytes(data[:64])))
             self.assertRaises(ValueError, Segment, bytes(data))
 
     def test_a_header_that_claims_more_than_there_is_gives_only_what_opens(self):
         good = build(1, 1, 1, 0, 0, 1, 9, bytes(16), KEY, [(0, b"record"), (1, b"record")])
         for at, packed in ((6, b"\xff\xff"), (40, b"\xff\xff\xff\x7f")):
             data = bytearray(good)
-            data[at : at + len(packed)] = packed
-            data[64:68] = struct.pack("<I", crc32(bytes(data[:64])))
+            put(data, at, packed)
+            struct.pack_into("<I", data, 64, crc32(bytes(data[:64])))
             self.assertTrue(len(Segment(bytes(data)).records(KEY)) <= 2)
 
     def test_a_sequence_beyond_32_bits_is_no_record(self):
         data = bytearray(build(1, 1, 1, 0, 0, 1, 9, bytes(16), KEY, [(0, b"record"), (9, b"record")]))
-        data[16:20] = b"\xff\xff\xff\xff"
-        data[64:68] = struct.pack("<I", crc32(bytes(data[:64])))
+        put(data, 16, b"\xff\xff\xff\xff")
+        struct.pack_into("<I", data, 64, crc32(bytes(data[:64])))
         self.assertEqual(Segment(bytes(data)).records(KEY), [])
 
 

@@ -5,6 +5,7 @@ What must hold is flashring's I1…I10; each is named where it is checked.
 """
 
 from engine import Scenario, need
+from sim.patch import put
 from sim.sim_nor import MODES, SimNor
 from sim.sim_nor_faults import XorShift32
 
@@ -246,7 +247,7 @@ class NorRingForeign(NorRingScenario):
         if NorRingForeign._image is None:
             self._fill(chip)
             NorRingForeign._image = bytes(chip.data)
-        chip.data[:] = NorRingForeign._image
+        put(chip.data, 0, NorRingForeign._image)
 
     def _fill(self, chip):
         store = NorStore(chip)
@@ -267,7 +268,7 @@ class NorRingHalf(NorRingForeign):
     def prepare(self, chip):
         NorRingForeign.prepare(self, chip)
         done = SECTORS // 2 * SECTOR_BYTES + 200
-        chip.data[:done] = b"\xff" * done
+        put(chip.data, 0, b"\xff" * done)
 
 
 class NorRingLate(NorRingScenario):
@@ -329,7 +330,7 @@ class NorRingErase(NorRingScenario):
     bad = {1: "erase-noop"}
 
     def prepare(self, chip):
-        chip.data[SECTOR_BYTES : 2 * SECTOR_BYTES] = b"\x55" * SECTOR_BYTES
+        put(chip.data, SECTOR_BYTES, b"\x55" * SECTOR_BYTES)
         chip.bad = dict(self.bad)
 
 

@@ -3,6 +3,7 @@
 
 Without options a subset of some thousand cases; `--full` all of them, in shards that are not done again when it is
 started again (`--fresh` forgets them); `--case ID` one; `--mutants` breaks the agent on purpose: each must be caught.
+`--quecpython`: what is on littlefs 1, on the MicroPython that has no more than QuecPython and aborts at a big division.
 """
 
 import argparse
@@ -19,8 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-STATE = TOP / "build/powercut/full.json"
-MICROPYTHON = TOP / "build/micropython/unix/micropython"
+STATE = TOP / "build/powercut"
+UNIX = TOP / "build/micropython/unix/micropython"
+QUECPYTHON = TOP / "build/micropython/quecpython_sim/micropython-nodiv"
+program = UNIX  # of the scenarios on littlefs
 
 for folder in (TOP / "tests/shim", TOP / "firmware", TOP / "tests", HERE):
     sys.path.append(str(folder))
@@ -39,6 +42,8 @@ FAST_LITTLEFS_OTHERS = (61, 0)
 # of the whole run: the agent on littlefs erases and writes some 700 times to displace old keys, each like the next
 FULL_LITTLEFS_AGENT = (1, 97)
 FULL_NESTED = {"nor-ring": 2, "nor-ring-half": 13, "nor-ring-foreign": 13, "nor-ring-random": 13, "keys-nor-3": 5, "keys-nor": 3}
+# a module has littlefs 1, and no raw NOR
+ON_QUECPYTHON = tuple(name for name in SCENARIOS if "littlefs1" in name)
 SHARD_CASES = 1500
 MUTANT_S = 200  # a whole shard needs a fraction of that: one that does not end counts as caught
 
@@ -47,10 +52,10 @@ def ask(lines: list[str], micropython: bool, broken: Path | None = None, timeout
     """Give lines to a worker -> (cases, failures as `id why`, everything that it printed). `broken`: another firmware."""
     shim = [] if micropython else [TOP / "tests/shim"]
     path = ":".join(map(str, [*shim, broken or TOP / "firmware", TOP / "tests", HERE, TOP / "build/micropython/lib", ".frozen"]))
-    program = [str(MICROPYTHON), "-X", "heapsize=64M"] if micropython else [sys.executable]
+    interpreter = [str(program), "-X", "heapsize=64M"] if micropython else [sys.executable]
     try:
         done = subprocess.run(
-            [*program, str(HERE / "worker.py"), *(["first"] if broken else [])], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=timeout_s,
+            [*interpreter, str(HERE / "worker.py"), *(["first"] if broken else [])], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=timeout_s,
             env={**os.environ, "PYTHONPATH": path, "MICROPYPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -76,7 +81,7 @@ def steps(name: str, full: bool) -> tuple[int, int]:
 
 def shards(full: bool, only: str) -> list[tuple[str, int, int, int, int]]:
     """(name, depth, first, last, step) of everything to do."""
-    names = [name for name in SCENARIOS if only in name]
+    names = [name for name in SCENARIOS if only in name and (program == UNIX or name in ON_QUECPYTHON)]
     found = []
     for micropython in (False, True):
         mine = [name for name in names if SCENARIOS[name].micropython == micropython]
@@ -110,9 +115,10 @@ class Kept:
 
     def __init__(self, full: bool, fresh: bool) -> None:
         self._full = full
+        self._path = STATE / ("full.json" if program == UNIX else "full-quecpython.json")
         self._data = {"code": fingerprint(), "done": {}}
-        if full and not fresh and STATE.exists():
-            before = json.loads(STATE.read_text())
+        if full and not fresh and self._path.exists():
+            before = json.loads(self._path.read_text())
             if before["code"] == self._data["code"]:
                 self._data = before
 
@@ -123,8 +129,8 @@ class Kept:
     def put(self, key: str, cases: int, failures: list[str]) -> None:
         self._data["done"][key] = [cases, failures]
         if self._full:
-            STATE.parent.mkdir(parents=True, exist_ok=True)
-            STATE.write_text(json.dumps(self._data))
+            STATE.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(self._data))
 
 
 def everything(full: bool, fresh: bool, only: str, jobs: int) -> int:
@@ -155,7 +161,7 @@ def everything(full: bool, fresh: bool, only: str, jobs: int) -> int:
     for line in failures[:50]:
         print("FAIL", line)
     if failures:
-        print("One alone: .venv/bin/python tests/powercut/run.py --case ID")
+        print("One alone: .venv/bin/python tests/powercut/run.py " + ("" if program == UNIX else "--quecpython ") + "--case ID")
     print(f"{cases} cases, {len(failures)} failures")
     return 1 if failures else 0
 
@@ -196,14 +202,17 @@ def mutants(only: str, jobs: int) -> int:
 
 
 def main() -> int:
+    global program
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="every case")
     parser.add_argument("--fresh", action="store_true", help="forget what an interrupted full run has done")
     parser.add_argument("--case", help="the id of one case, to run it alone")
     parser.add_argument("--mutants", action="store_true", help="break the agent on purpose: each way must be caught")
+    parser.add_argument("--quecpython", action="store_true", help="littlefs 1 alone, on the build that has no more than QuecPython")
     parser.add_argument("--only", default="", help="scenarios or mutants with this in their names")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
+    program = QUECPYTHON if given.quecpython else UNIX
     if given.case:
         return one(given.case)
     if given.mutants:

@@ -4,6 +4,7 @@
 from engine import Scenario, need
 from ports.quecpython.secure_data import SecureDataFlash
 from ports.vfs_flash import VfsFlash
+from sim.patch import put
 from sim.sim_blocks import make_fs, mount_fs, unmount_fs
 from sim.sim_nor import SimNor
 from sim.sim_port import MemFlash, SimEntropy
@@ -107,8 +108,8 @@ class StateScenario(Scenario):
             flipped[100] ^= 4  # in the payload
             for rotten in (bytes(SECTOR_BYTES), flipped):
                 other = _Media(self.kind, self.copies)
-                other.chip.data[:] = world.chip.data
-                other.chip.data[start : start + SECTOR_BYTES] = rotten
+                put(other.chip.data, 0, world.chip.data)
+                put(other.chip.data, start, rotten)
                 payload = Slots(other.flash(), "state", STATE, Counters()).load()
                 need(payload is not None and self.place(payload) > MARKS.index("strict"), "a rotten slot revives the past")
 

@@ -22,6 +22,14 @@ def test_no_power_cut_breaks_a_promise() -> None:
     assert int(cases) > 5000 and failures == "0", done.stdout[-300:]
 
 
+@pytest.mark.timeout(600)
+def test_no_power_cut_breaks_a_promise_on_littlefs_1_without_what_quecpython_lacks() -> None:
+    done = run("--quecpython")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    cases, failures = done.stdout.splitlines()[-1].replace(" cases, ", " ").split()[:2]
+    assert int(cases) > 2000 and failures == "0", done.stdout[-300:]
+
+
 def test_an_id_runs_its_case_alone() -> None:
     done = run("--case", "nor-ring:40/prefix:0/weak")
     assert done.stdout.splitlines() == ["1 cases, 0 failures"], done.stderr

@@ -7,6 +7,7 @@ import unittest
 from pipeline.test_nor_ring import KEY, PAGE, SMALL, Pool
 from ports.block_nor import BlockNor
 from sim.device import Device
+from sim.patch import put
 from sim.saved import host_copy, receipts, restored_host
 from sim.sim_blocks import HAVE_LITTLEFS, SimBlocks, unmount_fs
 from sim.sim_board import LittleBoard, NorBoard
@@ -85,7 +86,7 @@ class TestRing(unittest.TestCase):
         for start in range(0, size, SMALL):
             newer[start + 2] = 2
             crc = crc32(newer[start : start + HEADER_BYTES - 4], crc32(struct.pack("<I", start // SMALL)))
-            newer[start + HEADER_BYTES - 4 : start + HEADER_BYTES] = struct.pack("<I", crc)
+            struct.pack_into("<I", newer, start + HEADER_BYTES - 4, crc)
         turned = bytes(filled().chip.data)
         images = [bytes(size), b"\xff" * size, noise(size), bytes(newer), turned[SMALL:] + turned[:SMALL]]
         for n in range(len(images)):
@@ -154,11 +155,11 @@ class Board(NorBoard):
         NorBoard.__init__(self, RING)
         self.chip = SimNor(3 * GUARD + self.file_sectors + RING)
         self.first = GUARD + self.file_sectors + GUARD  # of the ring
-        self.chip.data[:] = noise(len(self.chip.data))
+        put(self.chip.data, 0, noise(len(self.chip.data)))
         for start, count in ((GUARD, self.file_sectors), (self.first, RING)):
-            self.chip.data[start * 4096 : (start + count) * 4096] = b"\xff" * (count * 4096)
+            put(self.chip.data, start * 4096, b"\xff" * (count * 4096))
         if image is not None:
-            self.chip.data[:] = image
+            put(self.chip.data, 0, image)
         self.foreign = self._foreign()
 
     def _foreign(self):
@@ -232,7 +233,7 @@ class TestAgent(unittest.TestCase):
     def test_one_sector_that_cannot_be_erased_does_not_stop_the_recording(self):
         board = Board()
         at, size = board.first * 4096, RING * 4096
-        board.chip.data[at : at + size] = noise(size)
+        put(board.chip.data, at, noise(size))
         board.chip.bad[board.first + 3] = "erase-error"
         device = Device(flash=board, provisioned=False).with_policy().granted()
         self.assertEqual([device.agent.emit("diagnostics", {"code": n}) for n in range(3)], [DURABLE] * 3)

@@ -2,6 +2,7 @@
 """A NOR flash chip in RAM that tears, wears out, forgets and lies, the same way on both interpreters."""
 
 from quell.errors import FlashError
+from sim.patch import put
 from sim.sim_nor_faults import (
     ERASE_AS,
     ERASE_MODES,
@@ -74,7 +75,7 @@ class SimNor:
     def randomize(self):
         """Fill the chip with random bytes, as an unknown one may come."""
         for start in range(0, self.size_bytes, self.sector_bytes):
-            self.data[start : start + self.sector_bytes] = self._random.block(self.sector_bytes)
+            put(self.data, start, self._random.block(self.sector_bytes))
 
     def reset_counters(self):
         """All counters but `wear` to 0, no violations."""
@@ -100,7 +101,7 @@ class SimNor:
         if self.read_flip_every and self.reads % self.read_flip_every == 0 and length:
             bit = self._random.below(length * 8)
             got[bit >> 3] ^= 1 << (bit & 7)
-        into[:] = got
+        put(into, 0, got)
 
     def program(self, address, data):
         """Clear the bits that are 0 in `data` (bytes-like), from byte `address` on, page by page."""
@@ -182,7 +183,7 @@ class SimNor:
         data, weak, stuck, wear, bad, state, mood = snapshot
         if len(data) != self.size_bytes or len(wear) != self.sectors:
             raise ValueError("sizes do not fit")
-        self.data[:] = data
+        put(self.data, 0, data)
         self.weak = set(weak)
         self.stuck = dict([(sector, list(bits)) for sector, bits in stuck])
         self.wear = list(wear)
@@ -232,7 +233,7 @@ class SimNor:
         if torn or self.bad or self.reorder or self.misdirect is not None:
             self._program_with_faults(address, chunk, torn)
         elif blank and not self.weak:
-            self.data[address:end] = chunk
+            put(self.data, address, chunk)
         else:
             self._write(address, chunk)
 
@@ -266,7 +267,7 @@ class SimNor:
 
     def _write(self, address, chunk):
         end = address + len(chunk)
-        self.data[address:end] = both(self.data[address:end], chunk)
+        put(self.data, address, both(self.data[address:end], chunk))
         if self.weak:
             for bit in self._weak_in(address, end):
                 if not chunk[(bit >> 3) - address] >> (bit & 7) & 1:
@@ -274,7 +275,7 @@ class SimNor:
 
     def _erase(self, sector):
         start = sector * self.sector_bytes
-        self.data[start : start + self.sector_bytes] = self._blank
+        put(self.data, start, self._blank)
         if self.weak:
             self._settle(start, start + self.sector_bytes)
         if self.endurance is not None or self.bad:
@@ -351,7 +352,8 @@ class SimNor:
         mode, random = ERASE_AS.get(self.mode, self.mode), self._cut_random
         start = sector * self.sector_bytes
         end = start + self.sector_bytes
-        self.data[start:end], (first, last) = partial_erase(mode, self.data[start:end], random)
+        left, (first, last) = partial_erase(mode, self.data[start:end], random)
+        put(self.data, start, left)
         self._settle(start, start + first)
         self._settle(start + last, end)
         if mode == "weak":
@@ -382,7 +384,7 @@ class SimNor:
             return
         for sector in self._before:
             start = sector * self.sector_bytes
-            self.data[start : start + self.sector_bytes] = self._before[sector]
+            put(self.data, start, self._before[sector])
         self.weak = self._weak_before
         for sector, address, chunk in self._unsynced:
             if self._cut_random.word() & 256:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """QuecPython's `SecureData` as documented: slots of fixed sizes, no delete, a backup copy of each slot; it can lose power."""
 
+from sim.patch import put
 from sim.sim_nor_faults import XorShift32
 from sim.sim_port import PowerCut
 
@@ -69,6 +70,6 @@ class SimSecureData:
         for copy in range(_COPIES):
             data, whole = self._copies.get((index, copy), (b"", False))
             if whole:
-                databuf[: len(data)] = data[:length]
+                put(databuf, 0, data[:length])
                 return len(data)
         return -2
