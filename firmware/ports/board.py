@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A board as the host tool sees it: provisioned, configured, locked, asked and run. What each `quell_board.py` rests on."""
+"""A board as the host tool sees it: provisioned, configured, locked, asked, run. Each `quell_board.py` rests on it."""
 
 import gc
 

@@ -24,7 +24,7 @@ _COLLECT_EVERY_BYTES = 65536
 
 
 class StockBoard(Board):
-    """`uart`: callable() -> the modem's; `app`: name of the application's module with `step(agent)`, where there is one.
+    """`uart`: callable() -> the modem's; `app`: name of the application's module with `step(agent)`, if there is one.
 
     `parts`, `entropy`, `store`, `root`: see Board; `hard_reset`: see ports/at_modem/modem.py.
     """

@@ -101,12 +101,15 @@ class VfsFlash(Flash):
             file = open(self._path(name), "rb")
         except OSError:
             return None
+        data = None
         try:
-            return file.read(min(size, _MAX_FILE_BYTES))
-        except OSError:
-            return None
-        finally:
-            file.close()
+            try:
+                data = file.read(min(size, _MAX_FILE_BYTES))
+            finally:
+                file.close()
+        except OSError:  # of `close`, too: what was read is read
+            pass
+        return data
 
     def write(self, name, data):
         # closed whatever happens: an open file that the garbage collector closes writes when nobody expects it

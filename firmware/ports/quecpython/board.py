@@ -6,7 +6,7 @@
     agent = quell_board.start()     # the agent runs in a thread of its own
     agent.emit("usage", {"mode": "charge"})     # from any thread
 
-`quell_board.run()`, which Quell's main.py calls, runs it in the main thread instead, for a module that does nothing else.
+`quell_board.run()`, which Quell's main.py calls, runs it in the main thread: for a module that does nothing else.
 """
 
 import gc
@@ -32,7 +32,7 @@ from quell.counters import WIRE_MALFORMED
 from quell.errors import QuellError
 from quell.port import Port
 
-_COLLECT_EVERY_BYTES = const(16384)
+_COLLECT_EVERY_BYTES = const(65536)
 _STACK_BYTES = const(32768)  # a thread has 8,448 by default: a signature needs more
 _SELFTEST = "quell.selftest"
 
@@ -86,7 +86,9 @@ class QuecBoard(Board):
         self._thread(worker.loop)
         watchdog = None
         if config["watchdog_s"] is not None:
-            watchdog = find("machine").WDT(config["watchdog_s"])
+            watchdog = ask(find("machine"), "WDT", config["watchdog_s"]) or None  # False where it cannot be set
+            if watchdog is None:
+                print("quell no watchdog")
         lock = self._threads.allocate_lock()
         self._runner = Runner(agent, power, watchdog, lock, clock.uptime_ms, sleep_ms, Console(agent))
         return agent

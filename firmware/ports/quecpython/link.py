@@ -114,11 +114,11 @@ class QuecLink(Link):
             session.client.connect(clean_session=True)
             session.open = True
             while not session.over:
-                self._writing.acquire()
-                try:
-                    self._send(session)
-                finally:
-                    self._writing.release()
+                if self._writing.acquire() is not False:  # which it may say; to release it then raises
+                    try:
+                        self._send(session)
+                    finally:
+                        self._writing.release()
                 before = session.arrived
                 self._returned(session, session.client.wait_msg(), session.arrived != before)
                 self._sleep_ms(_PAUSE_MS)

@@ -43,13 +43,14 @@ class Runner:
         still be stored then. After `run` every answer is REFUSED.
         """
         answer = []
-        self._lock.acquire()
-        taken = not self._closed and len(self._queue) < _MAX_QUEUED
+        held = self._lock.acquire() is not False  # which it may say; to release it then raises
+        taken = held and not self._closed and len(self._queue) < _MAX_QUEUED
         if taken:
             self._queue.append((purpose, fields, durable, answer))
         else:
             self._lost += 1
-        self._lock.release()
+        if held:
+            self._lock.release()
         if not taken:
             return REFUSED
         if not durable:
@@ -71,11 +72,14 @@ class Runner:
 
     def _take(self, last=False):
         """What was emitted goes to the agent."""
-        self._lock.acquire()
+        held = self._lock.acquire() is not False
+        if not held and not last:
+            return  # with the next step
         taken, self._queue = self._queue, []
         lost, self._lost = self._lost, 0
         self._closed = last
-        self._lock.release()
+        if held:
+            self._lock.release()
         if lost:
             self.agent.counters.add(BUFFER_LOST, lost)
         for purpose, fields, durable, answer in taken:

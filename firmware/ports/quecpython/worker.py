@@ -32,7 +32,6 @@ class Job:
 
     def run(self):
         """Ask. Called by the worker's thread."""
-        self.wanted = False
         try:
             value = self._call()
         except Exception:  # no memory, or what nobody thought of: the thread has other jobs
@@ -45,6 +44,7 @@ class Job:
             if now_ms - self._found[1] > self._keep_ms:
                 self._found = (None, 0)
             self._next_ms = now_ms + min(self._fresh_ms, 60000)
+        self.wanted = False  # also by those who looked meanwhile
 
 
 class Worker:
