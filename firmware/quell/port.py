@@ -87,7 +87,7 @@ class Link:
         raise NotImplementedError
 
     def publish(self, topic, payload):
-        """Publish bytes with QoS 1, not retained."""
+        """Publish bytes, not retained. QoS 1, unless the platform gets that wrong: the host acknowledges itself."""
         raise NotImplementedError
 
     def poll(self):
