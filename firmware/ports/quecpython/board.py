@@ -32,7 +32,7 @@ from quell.counters import WIRE_MALFORMED
 from quell.errors import QuellError
 from quell.port import Port
 
-_COLLECT_EVERY_BYTES = const(65536)
+_COLLECT_EVERY_BYTES = const(32768)  # code from files leaves less of the heap than frozen code does
 _STACK_BYTES = const(32768)  # a thread has 8,448 by default: a signature needs more
 _SELFTEST = "quell.selftest"
 
