@@ -92,10 +92,6 @@ class Deployment(World):
         )  # fmt: skip
         return self
 
-    def answered(self) -> bool:
-        """Whether the device has its instance."""
-        return bool(self.status().get("instance"))
-
     def granted(self, purpose: str = "usage") -> "Deployment":
         """Grant the purpose as the owner and wait for its receipt."""
         self.consent("grant", purpose)

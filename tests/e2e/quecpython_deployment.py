@@ -38,7 +38,8 @@ class QuecpythonDeployment(Deployment, ModuleWorld):
         self.forget(self.agent)
 
     def answered(self) -> bool:
-        return b"quell link answered" in self.console()[self._started_at :]
+        said = b"quell link answered" in self.console()[self._started_at :]
+        return said and bool(self.rows("select 1 from v_devices where instance != ''"))
 
     def console(self) -> bytes:
         """All that the module printed."""

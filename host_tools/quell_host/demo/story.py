@@ -87,7 +87,7 @@ class Story:
         world.start_receiver()
         world.wait("the receiver", world.receiver_listens)
         world.start_agent()
-        world.wait("the agent's first contact", lambda: world.status().get("instance"))
+        world.wait("the agent's first contact", world.answered)
         world.quell(
             "policy", "push", str(policy.with_suffix(".quell")), "--device", "demo", "--signer", "operator",
             "--wait", "30",

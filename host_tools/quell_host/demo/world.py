@@ -137,6 +137,11 @@ class World:
         except (OSError, ValueError):
             return {}
 
+    def answered(self) -> bool:
+        """Whether the device has an instance and the ledger knows that it uses it: commands can be bound to it."""
+        instance = self.status().get("instance")
+        return bool(instance) and bool(self.rows("select 1 from v_devices where instance = ?", instance))
+
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the ledger through its documented views."""
         path = self.home / "ledger.sqlite"
