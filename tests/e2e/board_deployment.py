@@ -20,14 +20,14 @@ _DURABLE = re.compile(rb"app durable (\d+) (\d+)\r?\n")
 
 
 class BoardDeployment(Deployment):
-    """`store`: "nor", "littlefs1" or "littlefs2"; `modem_options`: more of `quell modem-sim`.
+    """`store`: "nor", "littlefs1" or "littlefs2"; `identity`: who the modem is, as for `quell modem-sim --device`.
 
     `policy`: another file beside this one; `other_ca`: the device trusts an authority that is not the broker's; `app`:
     another application beside this one, which may use board_app.
     """
 
     def __init__(
-        self, folder: Path, store: str = "nor", modem_options: tuple[str, ...] = (), policy: str = "", other_ca: bool = False,
+        self, folder: Path, store: str = "nor", identity: dict[str, Any] | None = None, policy: str = "", other_ca: bool = False,
         app: str = "", **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(folder, **options)
@@ -38,7 +38,7 @@ class BoardDeployment(Deployment):
         self.store = store
         self.modem_port = free_port()
         self.emulator = Emulator(folder / "nor.img", self.modem_port)
-        self._modem_options = modem_options
+        self._identity = identity
         self._app = app
         self._started_at = 0
 
@@ -66,8 +66,12 @@ class BoardDeployment(Deployment):
         )  # fmt: skip
 
     def start_modem(self) -> None:
-        log = ["--transcript", str(self.folder / "modem.txt")]
-        self.start("modem", [*self.command(), "modem-sim", "--port", str(self.modem_port), "--json", *log, *self._modem_options])
+        options = ["--port", str(self.modem_port), "--json", "--control", "--transcript", str(self.folder / "modem.txt")]
+        if self._identity:
+            path = self.folder / "modem.json"
+            path.write_text(json.dumps(self._identity))
+            options += ["--device", str(path)]
+        self.modem_process = self.start("modem", [*self.command(), "modem-sim", *options], stdin=subprocess.PIPE)
         self.wait("the modem", lambda: "listening" in (self.folder / "modem.log").read_text())
 
     # the board -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e.deployment import Deployment, make_keys
+from e2e.deployment import Deployment, deploying, make_keys
 
 from quell_host.demo.world import World
 
@@ -26,15 +26,4 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def deploy(made: Path, tmp_path: Path) -> Iterator[Callable[..., Deployment]]:
     """`deploy(**options)` starts a Deployment; it ends with the test."""
-    started: list[Deployment] = []
-
-    def start(**options: object) -> Deployment:
-        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-        deployment = Deployment(tmp_path, **options)  # type: ignore[arg-type]
-        started.append(deployment)
-        deployment.start_all()
-        return deployment
-
-    yield start
-    for deployment in started:
-        deployment.end()
+    yield from deploying(made, tmp_path, Deployment)

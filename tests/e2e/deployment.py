@@ -2,7 +2,9 @@
 """The demo's world, bent for tests: TLS, an application that counts, an agent that is killed and started again."""
 
 import json
+import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,25 @@ from quell_host.demo.tap import Tap
 from quell_host.demo.world import World
 
 APP = Path(__file__).parent / "counting_app.py"
+
+
+def deploying(made: Path, folder: Path, kind: type[Any], **always: Any) -> Iterator[Callable[..., Any]]:
+    """What a fixture yields from: `start(**options)` makes a deployment of `kind` from a copy of `made`, and starts it.
+
+    `always`: options of each. All of them end with the test.
+    """
+    started = []
+
+    def start(**options: Any) -> Any:
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+        deployment = kind(folder, **always, **options)
+        started.append(deployment)
+        deployment.start_all()
+        return deployment
+
+    yield start
+    for deployment in started:
+        deployment.end()
 
 
 def make_keys(world: World) -> None:
@@ -52,7 +73,7 @@ class Deployment(World):
 
     def start_receiver(self) -> None:
         arguments = ["receive", "--json", "--operator-key", "operator", *self.ca_option()]
-        self.start("receiver", [*self.command(), *arguments])
+        self.receiver = self.start("receiver", [*self.command(), *arguments])
 
     def ca_option(self) -> list[str]:
         """`--ca FILE` where the broker speaks TLS."""

@@ -9,7 +9,7 @@ usys.path.append("/usr")
 import quell_board  # noqa: E402
 
 agent = quell_board.start()
-first = number = agent.agent.consent.boots * 100000
+number = agent.agent.consent.boots * 100000
 while not agent.ended:
     if agent.emit("usage", {"number": number, "mode": "idle"}, number % 3 == 0) == 2:
         print("app durable", number)

@@ -13,13 +13,12 @@ from quell_host.demo.module_world import ModuleWorld
 
 
 class QuecpythonDeployment(Deployment, ModuleWorld):
-    """`description`: the device, in place of the demo's. The module's console is `agent.log`."""
+    """The demo's module with another program on it. Its console is `agent.log`."""
 
     app = Path(__file__).with_name("quecpython_app.py")
 
-    def __init__(self, folder: Path, description: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         super().__init__(folder, **options)
-        self.description = description or ModuleWorld.description
         self._started_at = 0
 
     def start_agent(self) -> subprocess.Popen[bytes]:

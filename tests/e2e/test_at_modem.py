@@ -2,7 +2,6 @@
 """The whole agent on MicroPython over AT commands: simulated modem, real mosquitto, real receiver."""
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from e2e.certificates import Authority
-from e2e.deployment import Deployment
+from e2e.deployment import Deployment, deploying
 
 from quell_host import runtime
 from quell_host.demo.servers import free_port
@@ -83,18 +82,7 @@ Start = Callable[..., AtDeployment]
 @pytest.fixture
 def start(made: Path, tmp_path: Path) -> Iterator[Start]:
     """`start(**options)` starts an AtDeployment; it ends with the test."""
-    started: list[AtDeployment] = []
-
-    def begin(**options: Any) -> AtDeployment:
-        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-        lab = AtDeployment(tmp_path, **options)
-        started.append(lab)
-        lab.start_all()
-        return lab
-
-    yield begin
-    for lab in started:
-        lab.end()
+    yield from deploying(made, tmp_path, AtDeployment)
 
 
 @pytest.mark.parametrize("dialect", ["pubex", "pub"])

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The agent on an emulated Arm board: real NOR semantics, a modem on a UART, mpremote on a pty, power that goes."""
 
-import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from e2e import board_kills
 from e2e.board_deployment import BoardDeployment
+from e2e.deployment import deploying
 from sim import attack
 
 from quell_host.demo import leaks
@@ -34,19 +33,7 @@ Deploy = Callable[..., BoardDeployment]
 @pytest.fixture
 def board(made: Path, tmp_path: Path) -> Iterator[Deploy]:
     """`board(**options)` starts a BoardDeployment; it ends with the test."""
-    started: list[BoardDeployment] = []
-
-    def start(**options: object) -> BoardDeployment:
-        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-        (tmp_path / "modem.json").write_text(json.dumps(DESCRIPTION))
-        deployment = BoardDeployment(tmp_path, modem_options=("--device", str(tmp_path / "modem.json")), **options)  # type: ignore[arg-type]
-        started.append(deployment)
-        deployment.start_all()
-        return deployment
-
-    yield start
-    for deployment in started:
-        deployment.end()
+    yield from deploying(made, tmp_path, BoardDeployment, identity=DESCRIPTION)
 
 
 def test_a_board_collects_nothing_before_consent_and_obeys_its_withdrawal(board: Deploy) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from e2e.board_deployment import BoardDeployment
+from e2e.deployment import deploying
 from host.board_case import checkout
 
 from quell_host import cli, runtime
@@ -32,18 +33,11 @@ _TAKEN = re.compile(rb"app (?:durable|buffered) (\d+)")
 class BadBoard(BoardDeployment):
     """A board whose modem the test changes while it runs."""
 
-    def start_modem(self) -> None:
-        command = [*self.command(), "modem-sim", "--port", str(self.modem_port), "--json", "--control", *self._modem_options]
-        with (self.folder / "modem.log").open("ab") as log:
-            self._control = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=self._env, text=True)
-        self._processes.append(self._control)
-        self.wait("the modem", lambda: "listening" in (self.folder / "modem.log").read_text())
-
     def modem(self, **changes: Any) -> None:
         """`--control` of `quell modem-sim`."""
-        assert self._control.stdin is not None
-        self._control.stdin.write(json.dumps(changes) + "\n")
-        self._control.stdin.flush()
+        assert self.modem_process.stdin is not None
+        self.modem_process.stdin.write(json.dumps(changes).encode() + b"\n")
+        self.modem_process.stdin.flush()
 
     def says(self, text: str) -> None:
         """Wait until the console says so, in this boot."""
@@ -75,15 +69,11 @@ class BadBoard(BoardDeployment):
         """Fields of the records of `care` that the receiver holds."""
         return [json.loads(row[0]) for row in self.rows("select fields from v_records where purpose = 'care' order by seq")]
 
-    def start_receiver(self) -> None:
-        arguments = ["receive", "--json", "--operator-key", "operator", *self.ca_option()]
-        self._receiver = self.start("receiver", [*self.command(), *arguments])
-
     def stop_receiver(self) -> None:
         """Nothing that is sent is acknowledged from now on."""
-        self._receiver.send_signal(signal.SIGINT)
-        self._receiver.wait(30)
-        self.forget(self._receiver)
+        self.receiver.send_signal(signal.SIGINT)
+        self.receiver.wait(30)
+        self.forget(self.receiver)
 
 
 Deploy = Callable[..., BadBoard]
@@ -92,19 +82,7 @@ Deploy = Callable[..., BadBoard]
 @pytest.fixture
 def board(made: Path, tmp_path: Path) -> Iterator[Deploy]:
     """`board(**options)` starts a BadBoard; it ends with the test."""
-    started: list[BadBoard] = []
-
-    def start(**options: object) -> BadBoard:
-        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-        (tmp_path / "modem.json").write_text(json.dumps(WRONG))
-        deployment = BadBoard(tmp_path, modem_options=("--device", str(tmp_path / "modem.json")), **options)  # type: ignore[arg-type]
-        started.append(deployment)
-        deployment.start_all()
-        return deployment
-
-    yield start
-    for deployment in started:
-        deployment.end()
+    yield from deploying(made, tmp_path, BadBoard, identity=WRONG)
 
 
 def clock_in_1980(lab: BadBoard) -> None:

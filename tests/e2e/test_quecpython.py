@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The agent on a simulated QuecPython module through a kill, with a real broker; its leak search is in test_demo.py."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from e2e.deployment import deploying
 from e2e.quecpython_deployment import QuecpythonDeployment
 
 pytestmark = pytest.mark.timeout(240)
@@ -15,18 +15,7 @@ Deploy = Callable[..., QuecpythonDeployment]
 @pytest.fixture
 def module(made: Path, tmp_path: Path) -> Iterator[Deploy]:
     """`module(**options)` starts a QuecpythonDeployment; it ends with the test."""
-    started: list[QuecpythonDeployment] = []
-
-    def start(**options: object) -> QuecpythonDeployment:
-        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-        deployment = QuecpythonDeployment(tmp_path, **options)  # type: ignore[arg-type]
-        started.append(deployment)
-        deployment.start_all()
-        return deployment
-
-    yield start
-    for deployment in started:
-        deployment.end()
+    yield from deploying(made, tmp_path, QuecpythonDeployment)
 
 
 def test_a_module_collects_after_consent_survives_a_kill_and_obeys_the_withdrawal(module: Deploy) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quell_host import runtime
+from quell_host.board.agent_files import package
 from quell_host.demo.world import World
 
 _HERE = Path(__file__).parent
@@ -39,17 +40,6 @@ DESCRIPTION: dict[str, Any] = {
         "wifi": [[_NEIGHBOUR, -60]],
     },
 }
-_SHARED = (
-    "__init__", "board", "calendar", "catalogue", "console", "provision", "reasons", "settings", "shapes", "status",
-    "traceback", "vfs_flash",
-)  # fmt: skip
-_BOARD = """\
-from ports.quecpython.board import QuecBoard
-
-_this = QuecBoard("QUECPYTHON_SIM", "littlefs1", 12, 4096)
-start = _this.start
-status = _this.status
-"""
 _MOVE_KEYS = """\
 import usys
 usys.path.append("/usr")
@@ -72,28 +62,23 @@ class ModuleWorld(World):
     what = "The agent on a simulated QuecPython module"
     policy = _HERE / "module_policy.toml"
     app = _HERE / "module_app.py"
-    description = DESCRIPTION
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.usr = folder / "usr"
         self.device = self.usr / "quell.data"
         self.state = folder / "state.json"
-        self.config: dict[str, Any] = {}  # more of the agent's configuration
 
     def provision(self, *arguments: str) -> None:
         """The agent's files, its configuration and an identity; then its keys go into SecureData."""
-        firmware = runtime.firmware()
-        ignored = shutil.ignore_patterns("__pycache__")
-        for part in ("quell", "ports/quecpython"):
-            shutil.copytree(firmware / part, self.usr / part, ignore=ignored)
-        for name in _SHARED:
-            shutil.copy(firmware / f"ports/{name}.py", self.usr / "ports")
+        for file in package("QUECPYTHON_SIM", runtime.firmware()).files:
+            path = self.usr / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.data)
         shutil.copy(self.app, self.usr / "main.py")
-        (self.usr / "quell_board.py").write_text(_BOARD)
         broker = {"host": "127.0.0.1", "port": self.tap.port if self.tap else self.broker.port}
-        (self.usr / "quell.json").write_text(json.dumps({"broker": broker, **self.config}))
-        (self.folder / "module.json").write_text(json.dumps(self.description))
+        (self.usr / "quell.json").write_text(json.dumps({"broker": broker}))
+        (self.folder / "module.json").write_text(json.dumps(DESCRIPTION))
         super().provision(*arguments)
         script = self.folder / "move_keys.py"
         script.write_text(_MOVE_KEYS)

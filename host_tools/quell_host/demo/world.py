@@ -71,12 +71,10 @@ class World:
             raise QuellError(f"quell {' '.join(arguments[:2])}: {why[-1] if why else 'failed'}")
         return done.stdout
 
-    def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    def start(self, name: str, command: list[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start a long-running process; its output goes to NAME.log."""
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self._env
-            )
+            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=stdin, env=self._env)
         self._processes.append(process)
         return process
 
