@@ -70,10 +70,12 @@ def module_sources(facts_file: Path, board_file: Path = BOARD) -> list[tuple[str
     return [(FACTS, facts_file), *found]
 
 
-def make_files(board: str, folder: Path, compiler: pack.Compiler) -> tuple[dict[str, bytes], list[pack.Module]]:
+def make_files(
+    board: str, facts: dict, folder: Path, compiler: pack.Compiler
+) -> tuple[dict[str, bytes], list[pack.Module]]:
     """({name in /usr: content}, modules of the pack). `folder`: for what is written on the way."""
     facts_file = folder / FACTS
-    facts_file.write_text(facts_source(board, board_facts(board)))
+    facts_file.write_text(facts_source(board, facts))
     items = pack.modules(module_sources(facts_file), compiler)
     files = {
         "main.py": MAIN.read_bytes(),
@@ -84,9 +86,10 @@ def make_files(board: str, folder: Path, compiler: pack.Compiler) -> tuple[dict[
     return files, items
 
 
-def manifest(board: str, version: str, files: dict[str, bytes], items: list[pack.Module], blocks: dict) -> bytes:
+def manifest(
+    board: str, facts: dict, version: str, files: dict[str, bytes], items: list[pack.Module], blocks: dict
+) -> bytes:
     """manifest.json: the hash of every file and module, and what the module is."""
-    facts = board_facts(board)
     listed = [
         {"path": "/usr/" + name, "blocks": blocks[name], **_hashed(data)} for name, data in sorted(files.items())
     ]
@@ -150,7 +153,7 @@ def make(board: str, out: Path = OUT) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "files").mkdir(parents=True)
     version = json.loads((FIRMWARE / "package.json").read_text())["version"]
-    files, items = make_files(board, folder, pack.compile_113)
+    files, items = make_files(board, facts, folder, pack.compile_113)
     (folder / FACTS).unlink()
     blocks = blocks_taken(files, kind(facts))
     print(table(files, items, blocks, facts))
@@ -159,7 +162,7 @@ def make(board: str, out: Path = OUT) -> Path:
         raise Failure(f"{board}: the package takes {blocks['']} blocks, {limit(facts)} are allowed")
     for name, data in files.items():
         (folder / "files" / name).write_bytes(data)
-    described = manifest(board, version, files, items, blocks)
+    described = manifest(board, facts, version, files, items, blocks)
     (folder / "manifest.json").write_bytes(described)
     zipped = folder / f"quell-{board}-{version}.zip"
     write_zip(zipped, {"manifest.json": described, **{"files/" + name: data for name, data in files.items()}})

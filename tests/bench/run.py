@@ -93,7 +93,7 @@ def emulated_board() -> dict | str:
     try:
         import board_budget  # here: it imports much of the agent and of the host tool
 
-        board_budget.build()
+        board_budget.build_bare()
         return board_budget.measured()
     except Exception as error:
         lines = str(error).strip().splitlines()

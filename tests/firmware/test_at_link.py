@@ -8,21 +8,13 @@ from ports.at_modem.dialect import last_parameter, most_bytes, takes_length
 from ports.at_modem.tls import checksum
 from sim.at_link import Bench
 from sim.sim_at import SimModem, dice, frame, reply, xor16
+from sim.sim_port import error_of
 
-from quell.errors import LinkError
 from quell.limits import MAX_INBOX, MAX_WIRE_BYTES
 
 UNICODE = len(str(b"\xc3\xbc", "utf-8")) == 1  # elsewhere, as on QuecPython, where this port never runs, any bytes make a str
 ALL_BYTES = bytes(range(256)) * 5 + b'"\r\nOK\r\n\x1a\x1b> +QMTSTAT: 0,1\r\n'
 PEM = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUE\n-----END CERTIFICATE-----\n"
-
-
-def error_of(call):
-    try:
-        call()
-    except LinkError as error:
-        return str(error)
-    return ""
 
 
 class TestConfig(unittest.TestCase):

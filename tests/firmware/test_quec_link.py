@@ -5,7 +5,8 @@ import _thread
 import time
 import unittest
 
-from sim.quec_link import ACK, UP, LinkCase, error_of
+from sim.quec_link import ACK, UP, LinkCase
+from sim.sim_port import error_of
 from sim.sim_quec import until
 
 

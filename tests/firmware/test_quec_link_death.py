@@ -4,7 +4,8 @@
 import time
 import unittest
 
-from sim.quec_link import ACK, UP, LinkCase, error_of
+from sim.quec_link import ACK, UP, LinkCase
+from sim.sim_port import error_of
 from sim.sim_quec import until
 
 from quell.limits import MAX_INBOX, MAX_WIRE_BYTES

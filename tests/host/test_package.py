@@ -58,7 +58,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runnable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a pack for the MicroPython of this machine, the loader, and what runs a test."""
     folder = tmp_path_factory.mktemp("runnable")
-    files, _ = package.make_files(BOARD, folder, pack.compile_125)
+    files, _ = package.make_files(BOARD, package.board_facts(BOARD), folder, pack.compile_125)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     (folder / "runner.py").write_text(RUNNER)

@@ -86,9 +86,13 @@ class AgentScenario(Scenario):
 
     def run(self, world):
         world.device.boot(False)
+        self.watch(world)
         world.acted = True
         self.act(world.device)
         world.device.run(self.steps)
+
+    def watch(self, world):
+        """Before it acts: what the check wants to know of the agent of this boot."""
 
     def recover(self, world):
         world.device.boot(False)
@@ -121,13 +125,6 @@ class AgentScenario(Scenario):
 class Withdraw(AgentScenario):
     name = "agent-withdraw"
     level = PHYSICAL
-
-    def run(self, world):
-        world.device.boot(False)
-        self.watch(world)
-        world.acted = True
-        self.act(world.device)
-        world.device.run(self.steps)
 
     def watch(self, world):
         """Note when the purge destroys the key."""

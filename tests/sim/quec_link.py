@@ -6,7 +6,6 @@ import unittest
 
 from ports.quecpython.link import QuecLink
 
-from quell.errors import LinkError
 from sim.sim_quec import SimBroker, pause, until
 
 UP, ACK = "quell/1/00/up", b"quell/1/00/ack"
@@ -83,15 +82,6 @@ class LinkBench:
         """Whether the newest session's thread has come to its end."""
         session = self.session
         return until(lambda: session.ended)
-
-
-def error_of(call):
-    """The text of the LinkError that `call()` raises; "" when it raises none."""
-    try:
-        call()
-    except LinkError as error:
-        return str(error)
-    return ""
 
 
 class LinkCase(unittest.TestCase):

@@ -191,3 +191,12 @@ def sim_port(host, board=None):
     board = board or MemFlash()
     flash, keystore, store = board.parts() if hasattr(board, "parts") else (board, board, FileStore(board, 64, 4096))
     return Port(flash, keystore, store, SimLink(host), SimClock(), SimEntropy(), SimSources())
+
+
+def error_of(call):
+    """The text of the LinkError that `call()` raises; "" when it raises none."""
+    try:
+        call()
+    except LinkError as error:
+        return str(error)
+    return ""
