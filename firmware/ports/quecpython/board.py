@@ -50,7 +50,7 @@ class QuecBoard(Board):
         self._utime = find("utime")
         self._threads = find("_thread")
         self._buttons = (button, button_done)
-        self._runner = None
+        self._runner = self._worker = None
 
         def parts():
             return storage.parts(root, file_system, segments, segment_bytes, find)
@@ -73,7 +73,7 @@ class QuecBoard(Board):
         config = checked(self._config())
         find, sleep_ms = self._find, self._utime.sleep_ms
         flash, keystore, store = self._parts()
-        worker = Worker(sleep_ms)
+        self._worker = worker = Worker(sleep_ms)
         clock = QuecClock(self._utime, find("net"), find("machine"), worker)
         power = Power(find("misc"), clock.uptime_ms, config["flush_below_mv"])
         self._selftest_once(flash, clock)
@@ -94,7 +94,10 @@ class QuecBoard(Board):
         return agent
 
     def loop(self):
-        self._runner.run()
+        try:
+            self._runner.run()
+        finally:
+            self._worker.stop()
 
     def start(self):
         """Run the agent in a thread -> Runner, whose `emit` may be called from any thread.
@@ -104,7 +107,7 @@ class QuecBoard(Board):
         if not self.provisioned():
             raise QuellError("not provisioned: quell provision --port PORT")
         self.agent = self.assemble()
-        self._thread(self._runner.run)
+        self._thread(self.loop)
         return self._runner
 
     # self-test ---------------------------------------------------------------------------------
