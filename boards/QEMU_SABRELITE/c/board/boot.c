@@ -17,7 +17,7 @@
 #define WDOG1_WCR (*(volatile uint16_t *)(0x020bc000)) // IMX6DQRM chapter 70
 #define WCR_WDE (1 << 2)
 #define STACK_BYTES (32 * 1024) // half of what a module gives to Python
-#define LOCK_FILE "/usr/quell.lock" // as ports/stock_board.py has it
+#define LOCK_FILE "/usr/quell.lock" // as ports/board.py has it
 #define CTRL_C 3
 #define RESTART_AFTER_MS 5000
 
