@@ -4,13 +4,15 @@
 import signal
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quell_host import home, output, runtime
-from quell_host.board.play import Playground, Running, check_emulated
 from quell_host.commands import options
+
+if TYPE_CHECKING:
+    from quell_host.board.play import Running
 
 app = typer.Typer(no_args_is_help=True, help="An emulated board, its modem and a broker, to play with.")
 _CHECK_S = 0.2
@@ -35,6 +37,9 @@ def run(
     seconds: Annotated[float | None, typer.Option("--seconds", min=0, help="End after this time")] = None,
     as_json: options.Json = False,
 ) -> None:
+    # The emulator and what it rests on take a moment to load: only here.
+    from quell_host.board.play import Playground, check_emulated
+
     check_emulated(board, runtime.firmware())
     place = folder or home.make_home() / "boards" / board
     playground = Playground(place, runtime.board_firmware(board), broker, device)
@@ -51,7 +56,7 @@ def run(
     output.note(f"The chip's content stays in {running.image}.")
 
 
-def _show(board: str, running: Running, as_json: bool) -> None:
+def _show(board: str, running: "Running", as_json: bool) -> None:
     if as_json:
         output.print_json_line(
             {
